@@ -1,0 +1,49 @@
+// The reasons of conditions and Events, in one place: CamelCase words that people search for.
+#pragma once
+
+namespace ballast::api::reason {
+
+// Conditions of a WebApp.
+inline constexpr char kMinimumReplicasAvailable[] = "MinimumReplicasAvailable";
+inline constexpr char kMinimumReplicasUnavailable[] = "MinimumReplicasUnavailable";
+inline constexpr char kReplicasUpdated[] = "ReplicasUpdated";
+inline constexpr char kRolloutComplete[] = "RolloutComplete";
+inline constexpr char kRolloutPaused[] = "RolloutPaused";
+inline constexpr char kProgressDeadlineExceeded[] = "ProgressDeadlineExceeded";
+inline constexpr char kImagePullFailed[] = "ImagePullFailed";
+inline constexpr char kCreateFailed[] = "CreateFailed";
+inline constexpr char kCrashLoopBackOff[] = "CrashLoopBackOff";
+inline constexpr char kUnready[] = "ReplicasUnready";
+inline constexpr char kTrafficNotApplied[] = "TrafficNotApplied";
+inline constexpr char kAsExpected[] = "AsExpected";
+inline constexpr char kPoolOnly[] = "LabelledContainersOnly";
+
+// Events.
+inline constexpr char kCreated[] = "Created";
+inline constexpr char kStarted[] = "Started";
+inline constexpr char kReady[] = "Ready";
+inline constexpr char kInService[] = "InService";
+inline constexpr char kDraining[] = "Draining";
+inline constexpr char kStopping[] = "Stopping";
+inline constexpr char kRemoved[] = "Removed";
+inline constexpr char kDied[] = "Died";
+inline constexpr char kUnhealthy[] = "Unhealthy";
+inline constexpr char kPulling[] = "Pulling";
+inline constexpr char kPulled[] = "Pulled";
+inline constexpr char kAdopted[] = "Adopted";
+inline constexpr char kAdoptedLeft[] = "AdoptedLeft";
+inline constexpr char kAdoptionRefused[] = "AdoptionRefused";
+inline constexpr char kManifestInvalid[] = "ManifestInvalid";
+inline constexpr char kPruneRefused[] = "PruneRefused";
+inline constexpr char kPruned[] = "Pruned";
+inline constexpr char kApplied[] = "Applied";
+inline constexpr char kReloaded[] = "Reloaded";
+inline constexpr char kReloadRefused[] = "ReloadRefused";
+inline constexpr char kDriftRepaired[] = "DriftRepaired";
+inline constexpr char kLoadBalancerStarted[] = "LoadBalancerStarted";
+inline constexpr char kLoadBalancerUpgraded[] = "LoadBalancerUpgraded";
+inline constexpr char kLoadBalancerFailed[] = "LoadBalancerFailed";
+inline constexpr char kNetworkJoined[] = "NetworkJoined";
+inline constexpr char kNetworkLeft[] = "NetworkLeft";
+
+}  // namespace ballast::api::reason

@@ -1,0 +1,43 @@
+// Parsers of what HAProxy's sockets answer. Pure; unknown formats are errors, never guesses.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/status.h"
+#include "reconcilers/ports/data_plane.h"
+#include "reconcilers/ports/traffic.h"
+
+namespace ballast::reconcilers::haproxy {
+
+// One row of `show servers state`.
+struct ServerStateRow {
+  std::string backend;
+  std::string server;
+  std::string address;
+  std::uint16_t port = 0;
+  int op_state = 0;     // 0 down, 1 slow start, 2 up, 3 stopping
+  int admin_state = 0;  // raw bits
+  int user_weight = 0;
+  int check_state = 0;  // 6 is healthy, 2 = health checks never enabled, 14 = in maintenance
+  [[nodiscard]] ServerAdmin Admin() const;  // maint beats drain; bit 4 (`disabled` in the file) masked
+};
+[[nodiscard]] Result<std::vector<ServerStateRow>> ParseServersState(std::string_view reply);
+
+// `show servers conn`: backend/server -> used_cur (running requests and tunnels).
+[[nodiscard]] Result<std::map<std::pair<std::string, std::string>, int>> ParseServersConn(
+    std::string_view reply);
+
+// `show proc` of the master socket.
+[[nodiscard]] Result<std::vector<WorkerProcess>> ParseShowProc(std::string_view reply);
+
+// The lines of HAProxy's own errors in the output of `haproxy -c` or of a refused reload, joined.
+[[nodiscard]] std::string ExtractAlerts(std::string_view output);
+
+// "3.0.11-1+deb13u3" of `show info` / `haproxy -v`; FailedPrecondition below 3.0 with what to do.
+[[nodiscard]] Result<std::string> RequireVersion(std::string_view show_info_or_v);
+
+}  // namespace ballast::reconcilers::haproxy
