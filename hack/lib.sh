@@ -1,0 +1,181 @@
+# shellcheck shell=bash
+# Shared by the scripts in hack/ (source it first): saying what happens, running quiet commands with
+# progress, stopping cleanly, and asking the Docker Engine. POSIX tools, bash, and curl once
+# hack/install-deps ran.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export ROOT
+# What these scripts made on this machine, so that hack/uninstall removes that and nothing else.
+RECORDS=/var/lib/ballast/hack
+DOCKER_SOCKET=/var/run/docker.sock
+export DOCKER_HOST=unix://$DOCKER_SOCKET
+unset DOCKER_CONTEXT
+# Elapsed time counts from the first script of a chain (hack/test calls hack/build calls ...).
+export BALLAST_STARTED=${BALLAST_STARTED:-$(date +%s)}
+
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
+  BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m'
+else
+  BOLD='' RED='' PLAIN=''
+fi
+
+elapsed() {
+  local seconds=$(($(date +%s) - BALLAST_STARTED))
+  printf '%d:%02d' $((seconds / 60)) $((seconds % 60))
+}
+
+say() { printf '%s[%5s]%s %s\n' "$BOLD" "$(elapsed)" "$PLAIN" "$*"; }
+
+# fail MESSAGE [NEXT STEP...]: says what is wrong and what to do, and ends the script.
+fail() {
+  printf '%s%s: %s%s\n' "$RED" "${0##*/}" "$1" "$PLAIN" >&2
+  shift
+  [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+  exit 1
+}
+
+need_root() {
+  [ "$(id -u)" -eq 0 ] || fail "needs root $*" "run it again as root, e.g. with sudo"
+}
+
+# --- Running and stopping ---------------------------------------------------------------------
+# What takes long runs as the one CHILD, in a session of its own, while the script waits for it. So a
+# signal reaches the script at once and alone, and the script decides: it ends the child, or lets it
+# finish where ending it half-way would harm the machine. A child ends when its script is killed.
+CHILD=''
+CHILD_LOG=''
+CLEANUPS=()
+
+# at_exit COMMAND...: runs when the script ends, however it ends; the last one first.
+at_exit() { CLEANUPS+=("$(printf '%q ' "$@")"); }
+
+finish() {
+  local status=$? i
+  trap - EXIT
+  trap '' INT TERM HUP
+  stop_child
+  for ((i = ${#CLEANUPS[@]} - 1; i >= 0; i--)); do
+    eval "${CLEANUPS[i]}" || printf 'cleaning up failed: %s\n' "${CLEANUPS[i]}" >&2
+  done
+  exit "$status"
+}
+
+stop_child() {
+  if [ -n "$CHILD" ] && { kill -TERM -- "-$CHILD" || kill -TERM "$CHILD"; } 2>/dev/null; then
+    while kill -0 -- "-$CHILD" 2>/dev/null; do sleep 0.1; done
+  fi
+  if [ -n "$CHILD_LOG" ]; then rm -f "$CHILD_LOG"; fi
+}
+
+interrupted() {
+  printf '\n%s: interrupted\n' "${0##*/}" >&2
+  exit "$1"
+}
+
+stop_on_signals() {
+  trap 'interrupted 130' INT
+  trap 'interrupted 143' TERM
+  trap 'interrupted 129' HUP
+}
+
+trap finish EXIT
+stop_on_signals
+
+# A background command of a script ignores SIGINT, and so would all that it starts: not here.
+start() {
+  setsid env --default-signal=INT,QUIT "$@" </dev/null &
+  CHILD=$!
+}
+
+# run COMMAND...: an external command in the foreground.
+run() {
+  local status=0
+  start setpriv --pdeathsig TERM "$@"
+  wait "$CHILD" || status=$?
+  CHILD=''
+  return "$status"
+}
+
+# quietly WHAT COMMAND...: the same with its output kept back: says what it does, a line every ten
+# seconds while it lasts, and its last lines when it fails.
+quietly() {
+  local what=$1
+  shift
+  say "$what"
+  CHILD_LOG=$(mktemp "${TMPDIR:-/tmp}/ballast.XXXXXX")
+  start setpriv --pdeathsig TERM "$@" >"$CHILD_LOG" 2>&1
+  await_child "$what"
+}
+
+# to_its_end WHAT COMMAND...: the same for what must not be ended half-way.
+to_its_end() {
+  local what=$1 signal='' status=0
+  shift
+  say "$what"
+  CHILD_LOG=$(mktemp "${TMPDIR:-/tmp}/ballast.XXXXXX")
+  trap 'signal=130; say "  interrupted: this step has to end first"' INT
+  trap 'signal=143' TERM
+  trap 'signal=129' HUP
+  start "$@" >"$CHILD_LOG" 2>&1
+  await_child "$what" || status=$?
+  stop_on_signals
+  if [ -n "$signal" ]; then interrupted "$signal"; fi
+  return "$status"
+}
+
+await_child() {
+  local what=$1 status=0 began last=0 now
+  began=$(date +%s)
+  while kill -0 "$CHILD" 2>/dev/null; do
+    sleep 0.2
+    now=$(($(date +%s) - began))
+    if [ "$now" -ge $((last + 10)) ]; then
+      last=$now
+      say "  ... $now s: $(tail -c 400 "$CHILD_LOG" | tr '\r' '\n' | tail -n 1 | tr -d '[:cntrl:]' | cut -c1-70)"
+    fi
+  done
+  wait "$CHILD" || status=$?
+  CHILD=''
+  if [ "$status" -ne 0 ]; then
+    printf '%s%s: failed (exit %s)%s\n' "$RED" "$what" "$status" "$PLAIN" >&2
+    tail -n 60 "$CHILD_LOG" | sed 's/^/  | /' >&2
+  fi
+  rm -f "$CHILD_LOG"
+  CHILD_LOG=''
+  return "$status"
+}
+
+# only_one LOCK: sets ONLY_ONE, the words to put before a command of which one may run at a time.
+# --close: nothing that the command leaves running keeps the lock.
+only_one() {
+  mkdir -p "$(dirname "$1")"
+  if ! flock --nonblock "$1" true; then say "waiting for another ${1##*/} to end"; fi
+  # shellcheck disable=SC2034
+  ONLY_ONE=(flock --close "$1" setpriv --pdeathsig TERM)
+}
+
+# Compilers running at once: one a core, and about 1.5 GB of memory each.
+jobs_for_memory() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable:/ {print int($2 / 1500000)}' /proc/meminfo)
+  if [ "$memory" -lt 1 ]; then memory=1; fi
+  echo $((cores < memory ? cores : memory))
+}
+
+# --- The Docker Engine ------------------------------------------------------------------------
+engine_answers() {
+  [ -S "$DOCKER_SOCKET" ] &&
+    curl -fsS --max-time 5 --unix-socket "$DOCKER_SOCKET" http://localhost/_ping >/dev/null 2>&1
+}
+
+image_id() { docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
+
+# record NAME TEXT / recorded NAME: what hack/uninstall has to know.
+record() {
+  mkdir -p "$RECORDS"
+  printf '%s\n' "$2" >"$RECORDS/$1.new"
+  mv "$RECORDS/$1.new" "$RECORDS/$1"
+}
+recorded() { if [ -f "$RECORDS/$1" ]; then cat "$RECORDS/$1"; fi; }
