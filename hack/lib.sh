@@ -166,11 +166,35 @@ jobs_for_memory() {
 
 # --- The Docker Engine ------------------------------------------------------------------------
 engine_answers() {
-  [ -S "$DOCKER_SOCKET" ] &&
+  [ -S "$DOCKER_SOCKET" ] || return 1
+  if command -v curl >/dev/null; then
     curl -fsS --max-time 5 --unix-socket "$DOCKER_SOCKET" http://localhost/_ping >/dev/null 2>&1
+  else
+    docker version >/dev/null 2>&1
+  fi
 }
 
 image_id() { docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
+
+# remove_labelled KIND LABEL...: the containers, networks or volumes that carry all these labels.
+# One that cannot be removed (somebody's container is in the network) is named, and stays.
+remove_labelled() {
+  local kind=$1 label filters=() list=(docker) remove=(docker) count=0 id message
+  shift
+  for label in "$@"; do filters+=(--filter "label=$label"); done
+  case $kind in
+    container) list+=(ps --all --quiet --no-trunc) remove+=(rm --force --volumes) ;;
+    network | volume) list+=("$kind" ls --quiet) remove+=("$kind" rm) ;;
+  esac
+  for id in $("${list[@]}" "${filters[@]}"); do
+    if message=$("${remove[@]}" "$id" 2>&1); then
+      count=$((count + 1))
+    else
+      say "kept $kind $id: ${message##*$'\n'}"
+    fi
+  done
+  if [ "$count" -gt 0 ]; then say "removed ${count} ${kind}s labelled $*"; fi
+}
 
 # record NAME TEXT / recorded NAME: what hack/uninstall has to know.
 record() {
