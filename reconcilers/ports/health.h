@@ -23,6 +23,9 @@ struct ProbeTarget {
   std::optional<api::Probe> readiness;
   std::optional<api::Probe> liveness;
   bool port_answers = false;  // no probes at all: ready when a TCP connect to `port` succeeds
+  // When the container started: initial delays count from it, and a restarted container is probed
+  // anew. Zero: unknown, from the call of Watch.
+  api::Time started_at{};
   bool operator==(const ProbeTarget&) const = default;
 };
 
