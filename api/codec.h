@@ -3,9 +3,13 @@
 // Pure functions without state, callable from any thread; no files, sockets or clocks.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <expected>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,6 +38,9 @@ struct DecodedObject {
   std::string file;
   int line = 0;  // of the document's first key
   int column = 0;
+  // Line and column of spec.routes[i], for the errors of ValidateSet; may be shorter than the
+  // routes.
+  std::vector<std::pair<int, int>> route_marks;
 };
 
 struct DecodeOptions {
@@ -54,7 +61,8 @@ inline constexpr std::size_t kMaxManifestBytes = 1 << 20;
 // `default` is implied). Errors name the later document in order of file and line.
 [[nodiscard]] std::vector<FieldError> ValidateSet(const std::vector<DecodedObject>& objects);
 
-// Full JSON with apiVersion, kind, metadata, spec: what `-o json` shows and what DecodeObject reads.
+// Full JSON with apiVersion, kind, metadata, spec: what `-o json` shows and what DecodeObject
+// reads.
 [[nodiscard]] nlohmann::json EncodeObject(const Object& object);
 // The inverse of EncodeObject, with the same validation (used for objects kept on disk).
 [[nodiscard]] Result<Object> DecodeObject(const nlohmann::json& json, const DecodeOptions& options);
@@ -80,7 +88,8 @@ inline constexpr std::size_t kMaxManifestBytes = 1 << 20;
 
 // A host for a route (api/names.h rules): lower case DNS name, optional leading "*.".
 [[nodiscard]] Result<std::string> NormalizeHost(std::string_view host);
-// A path for a route: starts with '/', printable ASCII without space, '#', ';', '\\', '"', '\'', '%..'.
+// A path for a route: starts with '/', printable ASCII without space, '#', ';', '\\', '"', '\'',
+// '%..'.
 [[nodiscard]] Result<std::string> NormalizePath(std::string_view path);
 // DNS-1123 label as Kubernetes demands for names and namespaces.
 [[nodiscard]] bool IsDnsLabel(std::string_view text);

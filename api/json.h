@@ -1,0 +1,15 @@
+// nlohmann's values <-> trees. Internal to api/.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "api/status.h"
+#include "api/tree.h"
+
+namespace ballast::api {
+
+[[nodiscard]] nlohmann::json ToJson(const Node& node);
+// Refuses what ParseYaml refuses: depth, number of values, control characters, invalid UTF-8.
+[[nodiscard]] Result<Node> FromJson(const nlohmann::json& json);
+
+}  // namespace ballast::api

@@ -1,0 +1,213 @@
+#include "api/types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/codec.h"
+#include "api/quantity.h"
+
+namespace ballast::api {
+namespace {
+
+// Quantities and durations share their shape: a word, a parser, a range, a formatter.
+template <typename T, typename Parse, typename Format>
+Type<T> Measured(std::string name, std::string wanted, T min, T max, Parse parse, Format format) {
+  const std::string range = format(min) + " to " + format(max);
+  return {.name = std::move(name),
+          .allowed = range,
+          .read =
+              [=](const Cursor& at, T& out) {
+                std::string text;
+                if (!ReadWord(at, wanted, text)) return;
+                const auto value = parse(text);
+                if (!value) {
+                  at.ErrorWanted(wanted);
+                } else if (*value < min || *value > max) {
+                  at.ErrorWanted(wanted + ", from " + range);
+                } else {
+                  out = *value;
+                }
+              },
+          .write = [format](const T& value, Style) { return Node::Text(format(value)); },
+          .is_empty = [](const T& value) { return value == T{}; },
+          .describe = nullptr};
+}
+
+}  // namespace
+
+bool ReadInteger(const Cursor& at, std::int64_t min, std::int64_t max, std::int64_t& out) {
+  const Node& node = at.node();
+  if (node.bad) return false;
+  const std::string wanted = fmt::format("an integer between {} and {}", min, max);
+  if (node.kind == Node::Kind::kString && node.quoted &&
+      ResolvePlainScalar(node.text).node.kind == Node::Kind::kInt) {
+    at.Error(
+        fmt::format("must be {}, got the string {}: remove the quotes", wanted, Quote(node.text)));
+    return false;
+  }
+  if (node.kind != Node::Kind::kInt || node.too_big || node.integer < min || node.integer > max) {
+    at.ErrorWanted(wanted);
+    return false;
+  }
+  out = node.integer;
+  return true;
+}
+
+bool ReadBoolean(const Cursor& at, bool& out) {
+  if (at.node().bad) return false;
+  if (at.node().kind != Node::Kind::kBool) {
+    at.ErrorWanted("true or false");
+    return false;
+  }
+  out = at.node().boolean;
+  return true;
+}
+
+bool ReadText(const Cursor& at, std::string_view what, std::string& out) {
+  const Node& node = at.node();
+  if (node.bad) return false;
+  switch (node.kind) {
+    case Node::Kind::kString:
+      out = node.text;
+      return true;
+    case Node::Kind::kBool:
+    case Node::Kind::kInt:
+    case Node::Kind::kFloat:
+      at.Error(fmt::format("must be {}, got the {} {}: put it in quotes", what,
+                           node.kind == Node::Kind::kBool ? "boolean" : "number", node.Describe()));
+      return false;
+    default:
+      at.ErrorWanted(what);
+      return false;
+  }
+}
+
+bool ReadWord(const Cursor& at, std::string_view wanted, std::string& out) {
+  const Node& node = at.node();
+  if (node.bad) return false;
+  if (node.kind != Node::Kind::kString && node.kind != Node::Kind::kInt &&
+      node.kind != Node::Kind::kFloat) {
+    at.ErrorWanted(wanted);
+    return false;
+  }
+  out = node.text;
+  return true;
+}
+
+Type<bool> Boolean() {
+  return {.name = "boolean",
+          .allowed = "true or false",
+          .read =
+              [](const Cursor& at, bool& out) {
+                bool value = false;
+                if (ReadBoolean(at, value)) out = value;
+              },
+          .write = [](const bool& value, Style) { return Node::Bool(value); },
+          .is_empty = [](const bool&) { return false; },
+          .describe = nullptr};
+}
+
+Type<std::string> Text(std::string allowed, Rule rule) {
+  return {.name = "string",
+          .allowed = std::move(allowed),
+          .read =
+              [rule](const Cursor& at, std::string& out) {
+                std::string text;
+                if (!ReadText(at, "a string", text)) return;
+                if (const std::string wanted = rule(text); !wanted.empty()) {
+                  at.ErrorWanted(wanted);
+                } else {
+                  out = std::move(text);
+                }
+              },
+          .write = [](const std::string& value, Style) { return Node::Text(value); },
+          .is_empty = [](const std::string& value) { return value.empty(); },
+          .describe = nullptr};
+}
+
+Type<Millis> Duration(Millis min, Millis max) {
+  return Measured<Millis>("duration", "a duration such as 250ms, 60s, 1m30s or 1h", min, max,
+                          ParseDuration, FormatDuration);
+}
+
+Type<std::int64_t> CpuQuantity(std::int64_t min, std::int64_t max) {
+  return Measured<std::int64_t>("quantity", "a number of CPUs such as 500m, 0.5 or 2", min, max,
+                                ParseCpuMillis, FormatCpuMillis);
+}
+
+Type<std::int64_t> ByteQuantity(std::int64_t min, std::int64_t max) {
+  return Measured<std::int64_t>("quantity", "a number of bytes such as 256Mi or 1.5Gi", min, max,
+                                ParseBytes, FormatBytes);
+}
+
+Type<IntOrPercent> NumberOrPercent() {
+  return {.name = "integer or percentage",
+          .allowed = "0 to 1000, or 0% to 100%",
+          .read =
+              [](const Cursor& at, IntOrPercent& out) {
+                const Node& node = at.node();
+                if (node.bad) return;
+                const std::string wanted =
+                    "an integer between 0 and 1000 or a percentage between 0% and 100%";
+                if (node.kind == Node::Kind::kInt && !node.too_big && node.integer >= 0 &&
+                    node.integer <= 1000) {
+                  out = {false, static_cast<int>(node.integer)};
+                  return;
+                }
+                const std::string& text = node.text;
+                if (node.kind == Node::Kind::kString && text.size() >= 2 && text.size() <= 4 &&
+                    text.back() == '%') {
+                  const Scalar number = ResolvePlainScalar(text.substr(0, text.size() - 1));
+                  if (number.node.kind == Node::Kind::kInt && number.node.integer >= 0 &&
+                      number.node.integer <= 100 && text[0] >= '0' && text[0] <= '9') {
+                    out = {true, static_cast<int>(number.node.integer)};
+                    return;
+                  }
+                }
+                at.ErrorWanted(wanted);
+              },
+          .write =
+              [](const IntOrPercent& value, Style) {
+                return value.percent ? Node::Text(std::to_string(value.value) + "%")
+                                     : Node::Int(value.value);
+              },
+          .is_empty = [](const IntOrPercent&) { return false; },
+          .describe = nullptr};
+}
+
+Type<std::map<std::string, std::string>> StringMap(std::string allowed, Rule key, Rule value) {
+  using Map = std::map<std::string, std::string>;
+  return {.name = "map of strings",
+          .allowed = std::move(allowed),
+          .read =
+              [key, value](const Cursor& at, Map& out) {
+                if (at.node().bad) return;
+                if (at.node().kind != Node::Kind::kMap) return at.ErrorWanted("a map of strings");
+                out.clear();
+                for (const Member& member : at.node().members) {
+                  if (const std::string wanted = key(member.key); !wanted.empty()) {
+                    at.KeyError(member, fmt::format("must be {}", wanted));
+                    continue;
+                  }
+                  const Cursor child = at.At(member);
+                  std::string text;
+                  if (!ReadText(child, "a string", text)) continue;
+                  if (const std::string wanted = value(text); !wanted.empty()) {
+                    child.ErrorWanted(wanted);
+                  } else {
+                    out[member.key] = std::move(text);
+                  }
+                }
+              },
+          .write =
+              [](const Map& map, Style) {
+                Node node = Node::Map();
+                for (const auto& [name, text] : map) node.Set(name, Node::Text(text));
+                return node;
+              },
+          .is_empty = [](const Map& map) { return map.empty(); },
+          .describe = nullptr};
+}
+
+}  // namespace ballast::api
