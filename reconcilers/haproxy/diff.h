@@ -20,12 +20,19 @@ struct RuntimeCommand {
 };
 
 struct DiffResult {
-  std::vector<std::string> reload_reasons;  // empty: the commands are all that is needed
-  std::vector<RuntimeCommand> commands;     // in order; meaningless when a reload is needed
+  std::vector<std::string> reload_reasons;  // sorted; empty: the commands are all that is needed
+  // In order. When a reload is needed as well, they are the part of it that need not wait: servers
+  // of backends that run already (and, with removal_only, the routes). Running them first is safe.
+  std::vector<RuntimeCommand> commands;
+  // Every reason is a backend that is gone: after the commands nothing reaches it any more, so that
+  // the reload may be put off and done together with the next one.
+  bool removal_only = false;
 };
 
 // Servers that are in `from` and not in `to` are only put into maintenance here; deleting them
-// waits for their last request (see RemoveServerCommands).
+// waits for their last request (see DeleteServerCommands). So is a server of the same name at
+// another address: the caller deletes it when it is idle, and the next Diff, whose `from` lacks it,
+// adds it anew. (`set server addr` would keep pooled connections to the old address.)
 [[nodiscard]] DiffResult Diff(const LoadBalancerModel& from, const LoadBalancerModel& to);
 
 // The difference of one backend's servers alone (the fast path), as commands.
@@ -35,13 +42,22 @@ struct DiffResult {
 // add server with every option + enable health + state, for one server.
 [[nodiscard]] std::vector<RuntimeCommand> AddServerCommands(const BackendModel& backend,
                                                             const ServerModel& server);
-// state maint.
+// The admin state, whatever the server's history: put there at run time, or read from a file that
+// said `weight 0` (drain) or `disabled` (maint). Ready therefore sets the weight as well.
 [[nodiscard]] std::vector<RuntimeCommand> SetAdminCommands(const std::string& backend,
                                                            const std::string& server,
                                                            ServerAdmin admin);
 // del server; the caller made sure it is in maintenance and idle in every worker.
 [[nodiscard]] std::vector<RuntimeCommand> DeleteServerCommands(const std::string& backend,
                                                                const std::string& server);
+
+// The changes of the two maps, entry by entry: additions, then changes, then removals.
+[[nodiscard]] Result<std::vector<RuntimeCommand>> DiffRoutes(const LoadBalancerModel& from,
+                                                             const LoadBalancerModel& to);
+
+// Why a reload is needed, as sentences for a person: "backend default_shop: new". Sorted.
+[[nodiscard]] std::vector<std::string> ReloadReasons(const LoadBalancerModel& from,
+                                                     const LoadBalancerModel& to);
 
 // Whether `reply` means that `command` succeeded.
 [[nodiscard]] bool Succeeded(const RuntimeCommand& command, const std::string& reply);

@@ -23,7 +23,8 @@ struct ServerStateRow {
   int admin_state = 0;  // raw bits
   int user_weight = 0;
   int check_state = 0;  // 6 is healthy, 2 = health checks never enabled, 14 = in maintenance
-  [[nodiscard]] ServerAdmin Admin() const;  // maint beats drain; bit 4 (`disabled` in the file) masked
+  [[nodiscard]] ServerAdmin Admin()
+      const;  // maint beats drain; bit 4 (`disabled` in the file) masked
 };
 [[nodiscard]] Result<std::vector<ServerStateRow>> ParseServersState(std::string_view reply);
 

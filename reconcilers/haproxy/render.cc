@@ -1,0 +1,89 @@
+// Puts the sections and the maps together (render.h).
+#include "reconcilers/haproxy/render.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "reconcilers/haproxy/paths.h"
+#include "reconcilers/haproxy/quote.h"
+#include "reconcilers/haproxy/render_parts.h"
+#include "reconcilers/haproxy/routes.h"
+
+namespace ballast::reconcilers::haproxy {
+namespace {
+
+// `#` begins a comment in a map file; no key starts with it.
+std::string MapFile(const std::map<std::string, std::string>& entries) {
+  std::string text = "# Written by Ballast.\n";
+  for (const auto& [key, backend] : entries) text += fmt::format("{} {}\n", key, backend);
+  return text;
+}
+
+// HAProxy refuses some duplicates, ignores others, and names the line, never the object.
+Result<void> CheckUnique(const LoadBalancerModel& model) {
+  std::set<std::string> listeners;
+  std::set<std::uint16_t> ports;
+  if (model.spec.stats_port != 0) ports.insert(model.spec.stats_port);
+  for (const api::Listener& listener : model.spec.listeners) {
+    if (!listeners.insert(listener.name).second) {
+      return Error(Code::kInvalidArgument,
+                   fmt::format("listener {}: named twice", Printable(listener.name)));
+    }
+    if (!ports.insert(listener.port).second) {
+      return Error(Code::kInvalidArgument, fmt::format("listener {}: port {} is used twice",
+                                                       Printable(listener.name), listener.port));
+    }
+  }
+  std::set<std::string> backends;
+  for (const BackendModel& backend : model.backends) {
+    if (!backends.insert(backend.name).second) {
+      return Error(Code::kInvalidArgument,
+                   fmt::format("backend {}: named twice", Printable(backend.name)));
+    }
+    std::set<std::string> servers;
+    for (const ServerModel& server : backend.servers) {
+      if (!servers.insert(server.name).second) {
+        return Error(Code::kInvalidArgument,
+                     fmt::format("backend {}: server {} is named twice", Printable(backend.name),
+                                 Printable(server.name)));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ConfigFiles> Render(const LoadBalancerModel& model) {
+  if (Result<void> unique = CheckUnique(model); !unique) return std::unexpected(unique.error());
+  const Result<RouteMaps> maps = MakeRouteMaps(model);
+  if (!maps) return std::unexpected(maps.error());
+
+  ConfigWriter out;
+  out.Comment("Written by Ballast, and again after every change: edits are lost.");
+  WriteGlobal(model.spec, out);
+  WriteDefaults(model.spec, out);
+  for (const api::Listener& listener : model.spec.listeners) {
+    WriteListener(model.spec, listener, out);
+  }
+  WriteOwnFrontends(model.spec, out);
+  WriteNoRouteBackend(out);
+  for (const BackendModel& backend : model.backends) WriteBackend(backend, out);
+
+  Result<std::string> config = out.Finish();
+  if (!config) return std::unexpected(config.error());
+  return ConfigFiles{{kConfigFile, *std::move(config)},
+                     {kExactMapFile, MapFile(maps->exact)},
+                     {kPrefixMapFile, MapFile(maps->prefix)}};
+}
+
+ConfigFiles RenderBootstrap(const std::string& name) {
+  LoadBalancerModel model{.name = name};
+  model.spec.listeners.clear();
+  model.spec.stats_port = 0;
+  // Nothing in it is anybody's value, so nothing can be refused.
+  return Render(model).value_or(ConfigFiles{});
+}
+
+}  // namespace ballast::reconcilers::haproxy

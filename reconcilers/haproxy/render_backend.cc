@@ -1,0 +1,133 @@
+// One web app: balancing, checks, stickiness, retries, limits, and its servers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/haproxy/quote.h"
+#include "reconcilers/haproxy/render_parts.h"
+#include "reconcilers/haproxy/server_line.h"
+
+namespace ballast::reconcilers::haproxy {
+namespace {
+
+// What HAProxy 3.0 can retry on.
+constexpr int kRetryCodes[] = {401, 403, 404, 408, 425, 429, 500, 501, 502, 503, 504};
+
+void WriteBalance(const api::Traffic& traffic, ConfigWriter& out) {
+  switch (traffic.balance) {
+    case api::Balance::kLeastconn:
+      out.Line("balance leastconn");
+      return;
+    case api::Balance::kRoundrobin:
+      out.Line("balance roundrobin");
+      return;
+    case api::Balance::kRandom:
+      out.Line("balance random");
+      return;
+    case api::Balance::kFirst:
+      out.Line("balance first");
+      return;
+    case api::Balance::kSource:
+      out.Line("balance source");
+      break;
+    case api::Balance::kUri:
+      out.Line("balance uri");
+      break;
+  }
+  // A map-based hash takes no servers at run time.
+  out.Line("hash-type consistent");
+}
+
+void WriteChecks(const BackendModel& backend, ConfigWriter& out) {
+  out.Line("timeout check 1s");
+  if (backend.check_path.empty()) return;
+  out.Line("option httpchk");
+  const Result<std::string> path = CheckPath(backend.check_path);
+  out.Line("http-check send meth GET uri");
+  if (path) {
+    out.Value(*path);
+  } else {
+    out.Checked(path);
+  }
+  out.Add("ver HTTP/1.1 hdr Host localhost hdr User-Agent ballast");
+  out.Line("http-check expect status 200-399");
+}
+
+void WriteRetries(const api::Traffic& traffic, ConfigWriter& out) {
+  out.Line("retries").Number(traffic.retries);
+  out.Line("retry-on conn-failure empty-response");
+  for (const int code : traffic.retry_on) {
+    if (std::ranges::find(kRetryCodes, code) == std::end(kRetryCodes)) {
+      out.Checked(Error(Code::kInvalidArgument, fmt::format("HAProxy cannot retry on {}", code)));
+      continue;
+    }
+    out.Number(code);
+  }
+  // A request that changes something is never sent twice.
+  out.Line("http-request disable-l7-retry unless METH_GET or METH_HEAD");
+}
+
+void WriteLimits(const api::Traffic& traffic, ConfigWriter& out) {
+  if (traffic.max_body_bytes > 0) {
+    out.Line("http-request deny status 413 if { req.body_size gt")
+        .Number(traffic.max_body_bytes)
+        .Add("}");
+  }
+  if (traffic.compression) {
+    // Not text/event-stream: events would wait in the compressor.
+    out.Line("compression algo gzip");
+    out.Line("compression type text/html text/plain text/css text/csv text/javascript text/xml")
+        .Add("application/javascript application/json application/ld+json application/xml")
+        .Add("application/xhtml+xml application/wasm application/manifest+json image/svg+xml");
+  }
+}
+
+void WriteServer(const BackendModel& backend, const ServerModel& server, ConfigWriter& out) {
+  out.Line("server").Name(server.name);
+  const Result<std::string> address = CheckAddress(server.address);
+  if (!address) {
+    out.Checked(address);
+    return;
+  }
+  if (server.port == 0) out.Checked(Error(Code::kInvalidArgument, "port 0"));
+  out.Checked(fmt::format("{}:{}", *address, server.port));
+  std::vector<std::string> options = ServerOptions(backend, server);
+  if (server.admin == ServerAdmin::kDrain) {
+    const auto weight = std::ranges::find(options, "weight");
+    *std::next(weight) = "0";
+  }
+  for (const std::string& word : options) out.Checked(word);
+  if (server.admin == ServerAdmin::kMaint) out.Add("disabled");
+}
+
+}  // namespace
+
+void WriteBackend(const BackendModel& backend, ConfigWriter& out) {
+  const api::Traffic& traffic = backend.traffic;
+  out.Section("backend").Name(backend.name);
+  out.Line("guid").Checked(CheckName(backend.name), "be:");
+  WriteBalance(traffic, out);
+  WriteChecks(backend, out);
+  out.Line("timeout connect").Time(traffic.timeouts.connect);
+  out.Line("timeout server").Time(traffic.timeouts.server);
+  out.Line("timeout queue").Time(traffic.timeouts.queue);
+  out.Line("timeout tunnel").Time(traffic.timeouts.tunnel);
+  // A quiet event stream is no dead server.
+  out.Line("http-response set-timeout server")
+      .Time(traffic.timeouts.tunnel)
+      .Add("if { res.hdr(content-type) -m beg text/event-stream }");
+  WriteRetries(traffic, out);
+  if (traffic.sticky_session) {
+    const Result<std::string> name = CheckCookieName(traffic.sticky_session->cookie_name);
+    out.Line("cookie").Checked(name ? Quote(*name) : name);
+    out.Add("insert indirect nocache httponly");
+    if (traffic.sticky_session->ttl_seconds > 0) {
+      out.Add("maxidle").Time(std::chrono::seconds(traffic.sticky_session->ttl_seconds));
+    }
+  }
+  WriteLimits(traffic, out);
+  for (const ServerModel& server : backend.servers) WriteServer(backend, server, out);
+}
+
+}  // namespace ballast::reconcilers::haproxy

@@ -1,0 +1,93 @@
+// Implements stats.h.
+#include "reconcilers/haproxy/stats.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "reconcilers/haproxy/quote.h"
+#include "reconcilers/haproxy/text.h"
+
+namespace ballast::reconcilers::haproxy {
+namespace {
+
+// Fields of one CSV line. Quoted ones (texts of checks) lose their outer quotes and keep doubled
+// inner ones: none of the columns read here is quoted.
+void SplitCsv(std::string_view line, std::vector<std::string_view>& fields) {
+  fields.clear();
+  while (true) {
+    std::size_t end = 0;
+    if (line.starts_with('"')) {
+      end = 1;
+      while (end < line.size()) {
+        if (line[end] != '"') {
+          ++end;
+        } else if (end + 1 < line.size() && line[end + 1] == '"') {
+          end += 2;
+        } else {
+          break;
+        }
+      }
+      fields.push_back(line.substr(1, end - 1));
+      end = std::min(line.find(',', end), line.size());
+    } else {
+      end = std::min(line.find(','), line.size());
+      fields.push_back(line.substr(0, end));
+    }
+    if (end == line.size()) return;
+    line.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
+  const std::vector<std::string_view> lines = Lines(reply);
+  if (lines.empty() || !lines.front().starts_with("# pxname,svname,")) {
+    return Error(Code::kInternal, "show stat: unknown format: " + Printable(reply.substr(0, 80)));
+  }
+  std::vector<std::string_view> fields;
+  SplitCsv(lines.front().substr(2), fields);
+  const std::vector<std::string_view> header = fields;
+  const auto column = [&header](std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::find(header, name) - header.begin());
+  };
+  const std::size_t kType = column("type"), kStatus = column("status"), kAddr = column("addr"),
+                    kCheck = column("check_status"), kCookie = column("cookie"),
+                    kScur = column("scur"), kQcur = column("qcur"), kStot = column("stot"),
+                    kReqTot = column("req_tot"), kAct = column("act"), kWeight = column("weight");
+  for (const std::size_t needed : {kType, kStatus, kScur, kQcur, kStot}) {
+    if (needed == header.size()) return Error(Code::kInternal, "show stat: a column is missing");
+  }
+  std::vector<StatRow> rows;
+  rows.reserve(lines.size());
+  for (const std::string_view line : lines | std::views::drop(1)) {
+    if (line.empty()) continue;
+    SplitCsv(line, fields);
+    const auto text = [&](std::size_t i) { return i < fields.size() ? fields[i] : ""; };
+    const auto number = [&](std::size_t i) { return Number<std::int64_t>(text(i)).value_or(-1); };
+    const std::int64_t type = number(kType);
+    if (type < 0 || type > 3) {
+      return Error(Code::kInternal, "show stat: unknown line: " + Printable(line));
+    }
+    constexpr StatKind kKinds[] = {StatKind::kFrontend, StatKind::kBackend, StatKind::kServer,
+                                   StatKind::kListener};
+    rows.push_back({.proxy = text(0),
+                    .name = text(1),
+                    .kind = kKinds[type],
+                    .status = text(kStatus),
+                    .address = text(kAddr),
+                    .check_status = text(kCheck),
+                    .cookie = text(kCookie),
+                    .current_sessions = number(kScur),
+                    .queued = number(kQcur),
+                    .total_sessions = number(kStot),
+                    .requests = number(kReqTot),
+                    .active_servers = number(kAct),
+                    .weight = number(kWeight)});
+  }
+  return rows;
+}
+
+}  // namespace ballast::reconcilers::haproxy
