@@ -1,0 +1,146 @@
+#include "reconcilers/webapp/container_spec.h"
+
+#include <cstdio>
+#include <ctime>
+#include <map>
+
+#include "api/codec.h"
+#include "api/labels.h"
+
+namespace ballast::reconcilers {
+namespace {
+
+std::map<std::string, std::string> Labels(const ReplicaIdentity& id,
+                                          const api::PodTemplate& pod_template) {
+  std::map<std::string, std::string> labels = pod_template.labels;
+  labels[api::kLabelWebApp] = id.app;
+  labels[api::kLabelNamespace] = id.ns;
+  labels[api::kLabelOwner] = id.owner;
+  labels[api::kLabelRevision] = id.revision;
+  labels[api::kLabelReplica] = id.replica;
+  labels[api::kLabelSlot] = std::to_string(id.slot);
+  labels[api::kLabelAttempt] = std::to_string(id.attempt);
+  return labels;
+}
+
+std::string VolumeName(const std::string& container, const std::string& volume) {
+  return container + "." + volume;
+}
+
+MountSpec Mount(const api::VolumeMount& mount, const api::Volume& volume,
+                const std::string& container) {
+  MountSpec spec{.target = mount.mount_path, .read_only = mount.read_only};
+  if (std::holds_alternative<api::EmptyDirVolume>(volume.source)) {
+    spec.source = VolumeName(container, volume.name);
+  } else if (const auto* host = std::get_if<api::HostPathVolume>(&volume.source)) {
+    spec.type = MountSpec::Type::kBind;
+    spec.source = host->path;
+  } else {
+    spec.source = std::get<api::DockerVolume>(volume.source).name;
+  }
+  return spec;
+}
+
+// What main container and sidecars have in common.
+ContainerSpec Base(const api::Container& container, const api::PodTemplate& pod_template,
+                   const std::string& image_id, const std::string& replica_container) {
+  ContainerSpec spec;
+  spec.image = image_id;
+  spec.entrypoint = container.command;
+  spec.cmd = container.args;
+  spec.working_dir = container.working_dir;
+  for (const api::EnvVar& env : container.env) spec.env.push_back(env.name + "=" + env.value);
+  for (const api::ContainerPort& port : container.ports) {
+    spec.exposed_ports.push_back(port.container_port);
+  }
+  for (const api::VolumeMount& mount : container.volume_mounts) {
+    for (const api::Volume& volume : pod_template.volumes) {
+      if (volume.name == mount.name) spec.mounts.push_back(Mount(mount, volume, replica_container));
+    }
+  }
+  spec.nano_cpus = container.limits.cpu_millis * 1'000'000;
+  spec.memory_bytes = container.limits.memory_bytes;
+  const api::SecurityContext& security = container.security;
+  if (security.run_as_user) spec.user = std::to_string(*security.run_as_user);
+  if (security.run_as_group) {
+    // Docker wants a user before the group; 0 is what it would take by itself.
+    if (spec.user.empty()) spec.user = "0";
+    spec.user += ":" + std::to_string(*security.run_as_group);
+  }
+  spec.read_only_root = security.read_only_root_filesystem;
+  spec.no_new_privileges = !security.privileged_escalation;
+  spec.cap_add = security.capabilities_add;
+  spec.cap_drop = security.capabilities_drop;
+  spec.disable_healthcheck =
+      container.startup_probe || container.readiness_probe || container.liveness_probe;
+  spec.log_driver = pod_template.logging.driver;
+  spec.log_options = pod_template.logging.options;
+  spec.stop_timeout_seconds = pod_template.termination_grace_period_seconds;
+  return spec;
+}
+
+}  // namespace
+
+std::string ContainerName(const std::string& ns, const std::string& replica, int attempt) {
+  return ns + "." + replica + "." + std::to_string(attempt);
+}
+
+ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplate& pod_template,
+                          const std::vector<std::string>& image_ids) {
+  ReplicaSpecs specs;
+  const std::string name = ContainerName(identity.ns, identity.replica, identity.attempt);
+  for (const api::Volume& volume : pod_template.volumes) {
+    const auto* empty_dir = std::get_if<api::EmptyDirVolume>(&volume.source);
+    if (empty_dir == nullptr) continue;
+    VolumeSpec spec{.name = VolumeName(name, volume.name),
+                    .labels = {{api::kLabelOwner, identity.owner}, {api::kLabelVolumeOf, name}}};
+    if (empty_dir->memory) {
+      spec.driver_options = {{"type", "tmpfs"}, {"device", "tmpfs"}};
+      if (empty_dir->size_limit > 0) {
+        spec.driver_options["o"] = "size=" + std::to_string(empty_dir->size_limit);
+      }
+    }
+    specs.volumes.push_back(std::move(spec));
+  }
+  for (std::size_t i = 0; i < pod_template.containers.size(); ++i) {
+    const api::Container& container = pod_template.containers[i];
+    ContainerSpec spec =
+        Base(container, pod_template, i < image_ids.size() ? image_ids[i] : container.image, name);
+    spec.labels = Labels(identity, pod_template);
+    if (i == 0) {
+      spec.name = name;
+      spec.network_mode = identity.network;
+      spec.ip_address = identity.address;
+      spec.more_networks = pod_template.networks;
+      spec.labels[api::kLabelFailures] = std::to_string(identity.failures);
+      spec.labels[api::kLabelTemplate] = api::CanonicalTemplate(pod_template);
+      spec.labels[api::kLabelRollout] = FormatTime(identity.rollout_started);
+      spec.labels[api::kLabelAddress] = identity.address;
+      specs.main = std::move(spec);
+    } else {
+      spec.name = name + "." + container.name;
+      spec.exposed_ports.clear();  // Docker refuses them beside another container's network
+      spec.labels[api::kLabelSidecar] = container.name;
+      specs.sidecars.push_back(std::move(spec));
+    }
+  }
+  return specs;
+}
+
+std::string FormatTime(api::Time time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+api::Time ParseTime(const std::string& text) {
+  std::tm utc{};
+  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == nullptr || *end != '\0') return api::Time{};
+  return std::chrono::system_clock::from_time_t(timegm(&utc));
+}
+
+}  // namespace ballast::reconcilers

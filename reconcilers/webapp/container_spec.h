@@ -1,0 +1,46 @@
+// A pod template as Docker containers: which specs one replica is made from. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/webapp.h"
+#include "reconcilers/ports/engine.h"
+
+namespace ballast::reconcilers {
+
+// Everything that tells one attempt of one replica from another.
+struct ReplicaIdentity {
+  std::string owner;  // --instance
+  std::string ns;
+  std::string app;
+  std::string replica;  // "shop-7f3a-2"
+  std::string revision;
+  int slot = 0;
+  int attempt = 0;
+  int failures = 0;
+  std::string network;  // Ballast's own: "ballast"
+  std::string address;  // on it
+  api::Time rollout_started{};
+};
+
+struct ReplicaSpecs {
+  std::vector<VolumeSpec> volumes;  // emptyDir
+  ContainerSpec main;
+  std::vector<ContainerSpec> sidecars;  // network_mode is set once the main container has an id
+};
+
+// "<namespace>.<replica>.<attempt>".
+[[nodiscard]] std::string ContainerName(const std::string& ns, const std::string& replica,
+                                        int attempt);
+
+// `image_ids`: one a container of the template, in its order: what the revision is pinned to.
+[[nodiscard]] ReplicaSpecs BuildReplica(const ReplicaIdentity& identity,
+                                        const api::PodTemplate& pod_template,
+                                        const std::vector<std::string>& image_ids);
+
+// RFC 3339 in UTC with seconds, as kept in labels; and back (epoch when it is rubbish).
+[[nodiscard]] std::string FormatTime(api::Time time);
+[[nodiscard]] api::Time ParseTime(const std::string& text);
+
+}  // namespace ballast::reconcilers

@@ -1,0 +1,34 @@
+// What one pass of WebAppReconciler gathers; private to reconcilers/webapp.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reconcilers/webapp/reconciler.h"
+
+namespace ballast::reconcilers {
+
+struct WebAppReconciler::Pass {
+  api::ObjectKey key;
+  AppMemory& memory;
+  std::shared_ptr<const api::WebApp> app;  // null: deleted
+  AppContainers containers;
+  BackendObservation backend;
+  PlanInput input;
+  PlanOutput output;
+  AppProblems problems;
+  // By container id.
+  std::map<std::string, std::string> addresses;  // "172.30.64.7:8080", for people
+  std::map<std::string, Endpoint> endpoints;     // without `admin`
+  std::map<std::string, ContainerPtr> infos;
+  std::set<std::string> watched;
+  std::optional<api::Millis> check_after;
+
+  void CheckAfter(api::Millis delay) {
+    if (!check_after || delay < *check_after) check_after = delay;
+  }
+};
+
+}  // namespace ballast::reconcilers

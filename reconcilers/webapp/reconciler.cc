@@ -1,0 +1,258 @@
+#include "reconcilers/webapp/reconciler.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "api/codec.h"
+#include "api/labels.h"
+#include "api/reasons.h"
+#include "reconcilers/webapp/container_spec.h"
+#include "reconcilers/webapp/pass.h"
+#include "reconcilers/webapp/rollout.h"
+
+namespace ballast::reconcilers {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+}  // namespace
+
+AppMemory& WebAppReconciler::MemoryOf(const api::ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  if (!addresses_seen_) {
+    // Once, before the first address is given away: every one that some container holds is taken.
+    for (const api::ObjectKey& app : d_.containers.WebApps()) {
+      for (const ObservedContainer& c : d_.containers.ForWebApp(app.ns, app.name)) {
+        d_.addresses.Use(AddressOf(*c.info));
+        for (const auto& [network, address] : c.info->networks) d_.addresses.Use(address);
+      }
+    }
+    addresses_seen_ = true;
+  }
+  auto& memory = memory_[key];
+  if (!memory) memory = std::make_unique<AppMemory>();
+  return *memory;
+}
+
+Result<Outcome> WebAppReconciler::Reconcile(const api::ObjectKey& key) {
+  if (!d_.containers.Synced()) return Outcome{milliseconds(100)};
+  Pass pass{.key = key, .memory = MemoryOf(key)};
+  const Presence presence = d_.desired.GetWebApp(key, pass.app);
+  if (presence == Presence::kPresent) {
+    pass.memory.last_app = pass.app;
+  } else {
+    pass.app = nullptr;
+  }
+  pass.containers = SortContainers(d_.containers.ForWebApp(key.ns, key.name), owner_);
+  if (presence != Presence::kPresent &&
+      (presence == Presence::kUnknown || pass.containers.replicas.empty())) {
+    return NoWebApp(pass, presence);
+  }
+  Observe(pass);
+  ResolveImages(pass);
+  TrackProgress(pass);
+  pass.output = Plan(pass.input);
+  ApplyTraffic(pass);
+  ApplyActions(pass);
+  RecordTransitions(pass);
+  Report(pass);
+  if (pass.output.check_after) pass.CheckAfter(*pass.output.check_after);
+  return Outcome{pass.check_after};
+}
+
+// Nothing of ours to do: the app is gone with all its replicas, or nobody can say yet.
+Result<Outcome> WebAppReconciler::NoWebApp(Pass& pass, Presence presence) {
+  if (presence == Presence::kUnknown) {
+    return Outcome{};  // looked at again when the manifests have been read
+  }
+  for (const std::string& id : pass.memory.watched) d_.health.Forget(id);
+  pass.memory.watched.clear();
+  if (auto withdrawn = d_.traffic.Withdraw(pass.key); !withdrawn) {
+    return Wrap("take " + pass.key.ToString() + " out of HAProxy", withdrawn.error());
+  }
+  pass.memory.published = false;
+  for (const ContainerPtr& orphan : pass.containers.orphaned_sidecars) {
+    StartRemove(pass, orphan->id, orphan->name);
+  }
+  if (pass.containers.adopted.empty()) {
+    d_.status.Remove(pass.key);
+    return Outcome{pass.check_after};
+  }
+  // Labels that name no web app are shown, so that a typing error does not stay unseen.
+  std::vector<std::string> problems;
+  static_cast<void>(
+      WebAppFromLabels(pass.key.ns, pass.key.name, pass.containers.adopted, &problems));
+  api::WebAppStatus status;
+  status.adopted_replicas = static_cast<int>(pass.containers.adopted.size());
+  status.conditions = {
+      {.type = "Available",
+       .status = api::ConditionStatus::kFalse,
+       .reason = api::reason::kNoSuchWebApp,
+       .message = problems.empty()
+                      ? "containers are labelled for this web app, but none of this name is "
+                        "applied: apply it, or label them ballast.dev/host too"
+                      : problems.front(),
+       .last_transition = d_.clock.WallNow()}};
+  d_.status.SetWebApp(pass.key, std::move(status), {});
+  return Outcome{pass.check_after};
+}
+
+void WebAppReconciler::ResolveImages(Pass& pass) {
+  pass.input.image_ready = false;
+  if (pass.app == nullptr || !pass.app->spec.pod_template) return;
+  const std::string& revision = pass.input.update_revision;
+  const api::PodTemplate& pod_template = *pass.app->spec.pod_template;
+  pins_.Keep(pass.key, {revision});
+  if (!pins_.Get(pass.key, revision) && pod_template.containers.size() == 1) {
+    // Pinned by the containers that run it already. (Sidecars' ids are resolved by name anew.)
+    for (const auto& replica : pass.containers.replicas) {
+      if (TextLabel(*replica.main, api::kLabelRevision) == revision) {
+        pins_.Set(pass.key, revision, {replica.main->image_id});
+        break;
+      }
+    }
+  }
+  const std::string job = "pull/" + pass.key.ns + "." + pass.key.name + "/" + revision;
+  if (pins_.Get(pass.key, revision)) {
+    pass.input.image_ready = true;
+    return;
+  }
+  const bool wanted = pass.app->spec.replicas > 0;
+  if (!wanted) return;
+  StartJob(pass, job, [this, key = pass.key, revision, pod_template] {
+    return pins_.Resolve(d_.engine, d_.events, key, revision, pod_template);
+  });
+  if (const auto failure = d_.jobs.LastFailure(job)) pass.problems.image = failure->status.message;
+}
+
+// A rollout gets further when the numbers of new and old replicas change; the deadline counts from
+// the last time that they did.
+void WebAppReconciler::TrackProgress(Pass& pass) {
+  AppMemory& memory = pass.memory;
+  if (pass.app == nullptr || !pass.app->spec.pod_template) {
+    memory.progress_at.reset();
+    return;
+  }
+  int updated = 0;
+  int ready = 0;
+  int old = 0;
+  api::Time started{};
+  for (const ReplicaView& r : pass.input.replicas) {
+    if (r.phase == ReplicaPhase::kDead) continue;
+    const bool is_new = r.revision == pass.input.update_revision;
+    updated += is_new ? 1 : 0;
+    ready += is_new && InService(r, pass.input.has_traffic) ? 1 : 0;
+    old += is_new ? 0 : 1;
+  }
+  for (const auto& replica : pass.containers.replicas) {
+    if (TextLabel(*replica.main, api::kLabelRevision) != pass.input.update_revision) continue;
+    const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
+    if (started == api::Time{} || time < started) started = time;
+  }
+  const bool complete = old == 0 && ready >= pass.app->spec.replicas;
+  const std::string signature = pass.input.update_revision + "/" + std::to_string(ready) + "/" +
+                                std::to_string(old) + "/" + std::to_string(pass.app->spec.replicas);
+  if (complete) {
+    memory.progress_at.reset();
+    memory.progress_signature = pass.input.update_revision + "/complete";
+  } else if (memory.progress_signature.empty()) {
+    // First pass of this controller: the containers' label tells when the rollout began.
+    const auto age =
+        started == api::Time{} ? api::Time::duration{0} : pass.input.wall_now - started;
+    memory.progress_at = pass.input.now - std::max(age, api::Time::duration{0});
+    memory.progress_signature = signature;
+  } else if (memory.progress_signature != signature &&
+             memory.progress_signature != pass.input.update_revision + "/complete") {
+    memory.progress_at = pass.input.now;
+    memory.progress_signature = signature;
+  }
+  pass.input.progress_at = memory.progress_at;
+}
+
+void WebAppReconciler::ApplyTraffic(Pass& pass) {
+  const api::WebApp* app = pass.app ? pass.app.get() : pass.memory.last_app.get();
+  // What leaves is remembered before HAProxy is told, what was called back is forgotten.
+  std::map<std::string, Clock::Steady> draining;
+  for (const std::string& id : pass.output.draining) {
+    const auto it = pass.memory.drain_since.find(id);
+    draining[id] = it == pass.memory.drain_since.end() ? pass.input.now : it->second;
+  }
+  pass.memory.drain_since = std::move(draining);
+  if (app == nullptr || !pass.input.has_traffic) {
+    if (pass.memory.published || pass.app != nullptr) {
+      if (auto withdrawn = d_.traffic.Withdraw(pass.key); !withdrawn) {
+        pass.problems.traffic = withdrawn.error().message;
+        pass.CheckAfter(milliseconds(500));
+      }
+      pass.memory.published = false;
+    }
+    return;
+  }
+  BackendSpec spec{.app = pass.key, .routes = app->spec.routes, .traffic = app->spec.traffic};
+  if (app->spec.pod_template && !app->spec.pod_template->containers.empty()) {
+    const auto& probe = app->spec.pod_template->containers.front().readiness_probe;
+    if (probe) {
+      const auto* http = std::get_if<api::HttpGetAction>(&probe->action);
+      const std::uint16_t serving = app->spec.pod_template->ServingPort();
+      if (http != nullptr && (http->port == 0 || http->port == serving) && http->host.empty() &&
+          http->headers.empty()) {
+        spec.check_path = http->path;
+      }
+    }
+  }
+  for (const ServerWish& wish : pass.output.servers) {
+    const auto it = pass.endpoints.find(wish.container_id);
+    if (it == pass.endpoints.end()) continue;
+    Endpoint endpoint = it->second;
+    endpoint.admin = wish.admin;
+    spec.endpoints.push_back(std::move(endpoint));
+  }
+  spec.dead = pass.output.dead_servers;
+  if (auto published = d_.traffic.Publish(spec); !published) {
+    pass.problems.traffic = published.error().message;
+    pass.CheckAfter(milliseconds(500));
+  } else if (!pass.backend.message.empty()) {
+    pass.problems.traffic = pass.backend.message;
+  }
+  pass.memory.published = true;
+}
+
+void WebAppReconciler::Report(Pass& pass) {
+  for (const ReplicaView& r : pass.input.replicas) {
+    const auto failure = d_.jobs.LastFailure("create/" + pass.key.ns + "." + r.name);
+    if (failure && pass.problems.create.empty()) pass.problems.create = failure->status.message;
+  }
+  for (const PlanAction& action : pass.output.actions) {
+    if (action.kind != PlanAction::Kind::kCreate) continue;
+    const auto failure = d_.jobs.LastFailure("create/" + pass.key.ns + "." + action.replica);
+    if (failure && pass.problems.create.empty()) pass.problems.create = failure->status.message;
+  }
+  if (pass.app == nullptr) {
+    if (pass.output.gone) d_.status.Remove(pass.key);
+    return;
+  }
+  api::WebAppStatus status =
+      MakeStatus(pass.input, pass.output, pass.problems, pass.memory.conditions);
+  std::shared_ptr<const api::LoadBalancer> load_balancer;
+  const std::string name =
+      pass.app->spec.routes.empty() ? "default" : pass.app->spec.routes.front().load_balancer;
+  if (d_.desired.GetLoadBalancer(name, load_balancer) != Presence::kPresent || !load_balancer) {
+    load_balancer = std::make_shared<api::LoadBalancer>();
+  }
+  status.url = MakeUrl(*pass.app, load_balancer->spec);
+  pass.memory.conditions.clear();
+  for (const api::Condition& condition : status.conditions) {
+    pass.memory.conditions[condition.type] = condition;
+  }
+  const auto gauge = [&](const char* metric, int value) {
+    d_.metrics.Set(metric, value, {{"namespace", pass.key.ns}, {"webapp", pass.key.name}});
+  };
+  gauge("ballast_webapp_replicas_desired", status.desired_replicas);
+  gauge("ballast_webapp_replicas_ready", status.ready_replicas);
+  gauge("ballast_webapp_replicas_in_service", status.in_service_replicas);
+  d_.status.SetWebApp(pass.key, std::move(status),
+                      MakeReplicaRows(pass.input, pass.output, pass.addresses));
+}
+
+}  // namespace ballast::reconcilers
