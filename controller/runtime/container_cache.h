@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -67,11 +68,23 @@ class ContainerCache final : public reconcilers::ContainerLister {
   void FollowEvents(const std::stop_token& stop);
   void OnOpen();
   void OnEvent(const reconcilers::EngineEvent& event);
+
   void Maintain(const std::stop_token& stop);
-  bool List(const std::stop_token& stop);
-  void RefreshQueued(const std::string& id);
+  // Does the most urgent thing that is due, if any.
+  bool MaintainOnce(const std::stop_token& stop);
+  [[nodiscard]] Steady NextDeadlineLocked() const;
+  void List(const std::stop_token& stop);
+  Result<std::vector<reconcilers::ContainerInfo>> ReadList();
+  void Complete(std::vector<reconcilers::ContainerInfo>& list, const std::stop_token& stop);
+  void ScheduleListLocked(bool succeeded);
+  void RefreshLater(const std::stop_token& stop);
+  void RefreshQueued(const std::string& id, StoreChanges& changes);
+  // Inspects until the answer is newer than every event, but not for ever.
+  Result<void> Inspect(const std::string& id, StoreChanges& changes);
+
   // Enqueues keys, queues refreshes, sets gauges. Never under a lock.
   void Publish(const StoreChanges& changes);
+  void QueueLocked(const std::string& id);
 
   reconcilers::Engine& engine_;
   const reconcilers::Clock& clock_;
@@ -86,10 +99,16 @@ class ContainerCache final : public reconcilers::ContainerLister {
   std::condition_variable_any wake_;
   bool woken_ = false;
   bool stream_open_ = false;
-  bool list_done_ = false;  // since the stream was opened
+  bool listed_ = false;  // since the stream was opened
+  bool gap_ = true;      // events were missed since the last list
+  std::uint64_t connects_ = 0;
   std::optional<Steady> next_list_;
-  std::deque<std::string> refreshes_;
-  std::set<std::string> queued_refreshes_;
+  std::chrono::milliseconds list_back_off_{};
+  std::deque<std::string> refreshes_;  // without duplicates:
+  std::set<std::string> queued_;
+  std::set<std::string> later_;
+  std::set<std::string> failed_;  // to be tried again at:
+  Steady retry_at_{};
   std::jthread events_thread_;
   std::jthread maintenance_thread_;
 };

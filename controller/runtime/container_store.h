@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -27,7 +28,8 @@ namespace ballast::runtime {
 struct StoreChanges {
   std::set<api::ObjectKey> enqueue;
   std::set<std::string> refresh;
-  bool relevant = true;  // false: an event of a container that is none of ours
+  std::set<std::string> refresh_later;  // details only; may wait
+  bool relevant = true;                 // false: an event of a container that is none of ours
 
   void Merge(const StoreChanges& other);
 };
@@ -50,15 +52,15 @@ class ContainerStore {
   StoreChanges ApplyInspect(Ticket ticket, const std::string& id,
                             std::optional<reconcilers::ContainerInfo> info);
 
-  // A list: begin, ask the engine, complete what the list lacks, apply. Events in between are
-  // applied at once and once more on top of the list. One list at a time.
+  // A list: begin, ask the engine, inspect what is incomplete, apply. Events go on being applied
+  // meanwhile, and hold against the list. One list at a time.
   void BeginList();
-  // Ids in `list` that must be inspected before it is applied, those that are new or differ from
-  // what is known and where a list does not tell enough.
+  // Ids in `list` to inspect before it is applied: those that are new or differ from what is known
+  // and where a list does not tell enough.
   [[nodiscard]] std::vector<std::string> Incomplete(
       const std::vector<reconcilers::ContainerInfo>& list) const;
-  StoreChanges ApplyList(std::vector<reconcilers::ContainerInfo> list);
-  void AbandonList();
+  // `after_gap`: events were missed before this list.
+  StoreChanges ApplyList(std::vector<reconcilers::ContainerInfo> list, bool after_gap);
 
   // Containers whose "stopping" has lasted long enough.
   StoreChanges Expire();
@@ -81,26 +83,26 @@ class ContainerStore {
  private:
   using Steady = reconcilers::Clock::Steady;
   struct Entry {
-    reconcilers::ContainerPtr info;  // none: only events so far
+    reconcilers::ContainerPtr info;                 // none: only events so far
+    std::vector<reconcilers::EngineEvent> pending;  // those events, for when a list brings the info
     bool stopping = false;
     Steady stopping_until{};
     Ticket last_event = 0;
-    Ticket as_of = 0;  // of the newest answer that was stored
+    Ticket as_of = 0;  // when the stored answer was asked for
     std::vector<api::ObjectKey> keys;
     bool invalid = false;
   };
-  using Entries = std::unordered_map<std::string, Entry>;
 
   // All with mutex_ held.
-  StoreChanges ApplyEventLocked(const reconcilers::EngineEvent& event, Ticket ticket);
-  StoreChanges ApplyNetworkEventLocked(const reconcilers::EngineEvent& event, Ticket ticket);
-  void ApplyStateLocked(const std::string& id, Entry& entry, const reconcilers::EngineEvent& event,
-                        StoreChanges& changes);
+  void ApplyToEntryLocked(const std::string& id, Entry& entry,
+                          const reconcilers::EngineEvent& event, StoreChanges& changes);
+  void ApplyListedLocked(reconcilers::ContainerInfo info, bool after_gap, StoreChanges& changes);
   void StoreLocked(const std::string& id, Entry& entry, reconcilers::ContainerInfo info,
                    StoreChanges& changes);
-  void SetStoppingLocked(Entry& entry, bool stopping, StoreChanges& changes);
+  void SetStoppingLocked(const std::string& id, Entry& entry, bool stopping, StoreChanges& changes);
   void EraseLocked(const std::string& id, StoreChanges& changes);
   void UnindexLocked(const std::string& id, const Entry& entry);
+  void BuryLocked(const std::string& id);
   [[nodiscard]] std::vector<reconcilers::ObservedContainer> ForKeyLocked(
       const api::ObjectKey& key) const;
 
@@ -108,18 +110,15 @@ class ContainerStore {
   mutable std::mutex mutex_;
   bool synced_ = false;
   Ticket next_ticket_ = 1;
-  Entries entries_;
+  Ticket list_ticket_ = 0;  // of the list that is under way, else of the last one
+  std::unordered_map<std::string, Entry> entries_;
   std::map<api::ObjectKey, std::unordered_set<std::string>> by_key_;
-  std::set<std::string> stopping_;   // ids with Entry::stopping
-  std::set<std::string> destroyed_;  // ids never come back; the last few thousand
-  std::vector<std::string> destroyed_order_;
-  std::size_t destroyed_next_ = 0;
-  bool listing_ = false;
-  Ticket list_ticket_ = 0;
-  std::vector<reconcilers::EngineEvent> journal_;  // relevant events since BeginList
+  std::set<std::string> stopping_;  // ids of entries that are
+  Counts counts_;
+  // Ids never come back: the last few thousand that were destroyed, so that an answer from before
+  // brings none of them back to life.
+  std::unordered_set<std::string> destroyed_;
+  std::deque<std::string> destroyed_order_;
 };
-
-// Does `signal` ("15", "SIGTERM", "TERM"), sent to a container with this stop signal, end it?
-[[nodiscard]] bool IsEndingSignal(const std::string& signal, const std::string& stop_signal);
 
 }  // namespace ballast::runtime
