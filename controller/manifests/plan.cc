@@ -1,0 +1,355 @@
+#include "controller/manifests/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/reasons.h"
+
+namespace ballast::manifests {
+namespace {
+
+using api::ObjectKey;
+using reconcilers::EventType;
+
+constexpr std::size_t kMaxEventsPerFile = 5;
+constexpr std::size_t kMaxNamesInMessage = 3;
+constexpr char kDirectorySubject[] = "directory";
+constexpr char kPruneSubject[] = "prune";
+
+// Who wins a conflict: what is in force over what is new, then the order of the files. ValidateSet
+// goes by file name, so the rank is put in front of it as one control character (no file name has
+// any) and taken out of its messages again.
+constexpr char kHeld = '\x01';     // in force, from no file that counts in this pass
+constexpr char kInForce = '\x02';  // from the file that it always came from
+constexpr char kMoved = '\x03';    // in force, from another file now
+constexpr char kNew = '\x04';
+
+std::string WithoutRanks(std::string text) {
+  std::erase_if(text, [](char c) { return c >= kHeld && c <= kNew; });
+  return text;
+}
+
+bool SameClaims(const api::Object& a, const api::Object& b) {
+  if (const auto* left = std::get_if<api::WebApp>(&a)) {
+    const auto* right = std::get_if<api::WebApp>(&b);
+    return right != nullptr && left->spec.routes == right->spec.routes;
+  }
+  const auto* right = std::get_if<api::LoadBalancer>(&b);
+  return right != nullptr && std::get<api::LoadBalancer>(a).spec == right->spec;
+}
+
+template <typename T>
+std::pair<T, bool> Renew(const T& before, T wanted) {
+  wanted.meta.generation = before.meta.generation + (before.spec == wanted.spec ? 0 : 1);
+  const bool equal = wanted == before;
+  return {std::move(wanted), equal};
+}
+
+// The object with the generation that follows `before`; null when nothing at all changed.
+std::shared_ptr<const api::Object> Next(const api::Object* before, const api::Object& wanted) {
+  if (before != nullptr && before->index() == wanted.index()) {
+    return std::visit(
+        [before](const auto& object) -> std::shared_ptr<const api::Object> {
+          using T = std::decay_t<decltype(object)>;
+          auto [next, equal] = Renew(std::get<T>(*before), object);
+          if (equal) return nullptr;
+          return std::make_shared<const api::Object>(std::move(next));
+        },
+        wanted);
+  }
+  return std::make_shared<const api::Object>(std::visit(
+      [](auto object) -> api::Object { return (object.meta.generation = 1, object); }, wanted));
+}
+
+std::int64_t GenerationOf(const api::Object& object) {
+  return std::visit([](const auto& value) { return value.meta.generation; }, object);
+}
+
+std::string Names(const std::vector<ObjectKey>& keys) {
+  std::string text;
+  for (std::size_t i = 0; i < keys.size() && i < kMaxNamesInMessage; ++i) {
+    text += (i == 0 ? "" : ", ") + keys[i].ToString();
+  }
+  if (keys.size() > kMaxNamesInMessage) {
+    text += fmt::format(" and {} more", keys.size() - kMaxNamesInMessage);
+  }
+  return text;
+}
+
+class Planner {
+ public:
+  Planner(const PlanState& previous, const ScanResult& scan, reconcilers::Clock::Steady now,
+          PruneMode mode)
+      : previous_(previous), scan_(scan), now_(now), mode_(mode) {
+    result_.next = previous;
+  }
+
+  PlanResult Run() && {
+    if (!scan_.problem.empty()) {
+      HoldEverything();
+      return std::move(result_);
+    }
+    CollectFiles();
+    FindMissing();
+    RefuseConflicts(missing_, false);
+    const std::set<ObjectKey> removals = DecideRemovals();
+    RefuseConflicts(removals, true);
+    Accept();
+    Remove(removals);
+    ReportErrors();
+    ReportHold();
+    return std::move(result_);
+  }
+
+ private:
+  struct File {
+    const ScannedFile* scanned = nullptr;
+    bool refused = false;
+    bool pending = false;  // only waits for the removal of what is in its way
+    std::vector<api::FieldError> errors;
+  };
+
+  void HoldEverything() {
+    result_.next.named.clear();
+    result_.next.named_since.reset();
+    for (const auto& [key, object] : previous_.accepted) result_.held.push_back(key);
+    if (!result_.held.empty()) result_.hold_reason = scan_.problem;
+    result_.errors.push_back({"", 0, 0, "", scan_.problem});
+    const std::string stays = result_.held.empty()
+                                  ? "waiting for it"
+                                  : fmt::format("{} objects stay in force", result_.held.size());
+    Tell(kDirectorySubject, "", api::reason::kManifestInvalid, scan_.problem + "; " + stays);
+  }
+
+  void CollectFiles() {
+    for (const auto& scanned : scan_.files) {
+      File& file = files_[scanned->file];
+      file.scanned = scanned.get();
+      file.errors = scanned->errors;
+      file.refused = !scanned->errors.empty();
+      if (file.refused) complete_ = false;
+      if (file.refused) continue;
+      for (const auto& object : scanned->objects) named_.insert(KeyOf(object.object));
+    }
+    if (named_.empty()) complete_ = false;
+  }
+
+  // Is what came from this file hidden behind an error, so that its absence means nothing?
+  bool Hidden(const std::string& file) const {
+    return std::any_of(files_.begin(), files_.end(), [&file](const auto& entry) {
+      if (!entry.second.refused) return false;
+      return entry.first == file || (entry.first.ends_with('/') && file.starts_with(entry.first));
+    });
+  }
+
+  void FindMissing() {
+    std::map<std::string, bool> hidden;  // by file: few files, many objects
+    for (const auto& [key, object] : previous_.accepted) {
+      if (named_.contains(key)) continue;
+      const auto [known, is_new] = hidden.emplace(object.file, false);
+      if (is_new) known->second = Hidden(object.file);
+      if (!known->second) missing_.insert(key);
+    }
+  }
+
+  // Refuses files, whole, until what counts has no conflict with itself or with what is in force.
+  // `gone` is not in force any more. Late: what only conflicts with objects that nobody names.
+  void RefuseConflicts(const std::set<ObjectKey>& gone, bool late) {
+    for (bool again = true; again;) {
+      again = false;
+      std::set<std::string> now_refused;
+      for (api::FieldError& error : api::ValidateSet(Counting(gone))) {
+        const auto found = files_.find(WithoutRanks(error.file));
+        if (error.file.front() == kHeld || found == files_.end()) continue;
+        File& file = found->second;
+        if (file.refused && !now_refused.contains(found->first)) continue;
+        now_refused.insert(found->first);
+        file.refused = again = true;
+        file.pending = late && waiting_;
+        error.file = found->first;
+        error.message = WithoutRanks(error.message);
+        if (late) error.message += "; it is still in force: " + result_.hold_reason;
+        file.errors.push_back(std::move(error));
+        if (!late) complete_ = false;
+      }
+    }
+  }
+
+  // Everything that would be in force, with ranks.
+  std::vector<api::DecodedObject> Counting(const std::set<ObjectKey>& gone) const {
+    std::vector<api::DecodedObject> objects;
+    std::set<ObjectKey> provided;
+    for (const auto& [name, file] : files_) {
+      if (file.refused) continue;
+      for (const api::DecodedObject& object : file.scanned->objects) {
+        const ObjectKey key = KeyOf(object.object);
+        provided.insert(key);
+        objects.push_back(object);
+        objects.back().file.insert(0, 1, Rank(key, object.object, name));
+      }
+    }
+    for (const auto& [key, accepted] : previous_.accepted) {
+      if (provided.contains(key) || gone.contains(key)) continue;
+      objects.push_back({.object = *accepted.object, .file = kHeld + accepted.file});
+    }
+    return objects;
+  }
+
+  char Rank(const ObjectKey& key, const api::Object& object, const std::string& file) const {
+    const auto accepted = previous_.accepted.find(key);
+    if (accepted == previous_.accepted.end()) return kNew;
+    if (!SameClaims(*accepted->second.object, object)) return kNew;
+    return accepted->second.file == file ? kInForce : kMoved;
+  }
+
+  std::set<ObjectKey> DecideRemovals() {
+    PlanState& next = result_.next;
+    const bool same = complete_ && previous_.named_since && previous_.named == named_;
+    next.named = complete_ ? named_ : std::set<ObjectKey>();
+    next.named_since =
+        complete_ ? std::optional(same ? *previous_.named_since : now_) : std::nullopt;
+    const bool settled = complete_ && now_ - *next.named_since >= kAbsenceUnchanged;
+    if (mode_ == PruneMode::kAlways) {
+      next.absence_known = true;
+      return missing_;
+    }
+    if (mode_ == PruneMode::kSafe && settled) next.absence_known = true;
+    if (complete_ && !settled && (!missing_.empty() || !next.absence_known)) {
+      result_.again_after = std::chrono::ceil<std::chrono::milliseconds>(*next.named_since +
+                                                                         kAbsenceUnchanged - now_);
+    }
+    if (missing_.empty()) return {};
+    if (mode_ == PruneMode::kNever) {
+      result_.hold_reason = "--prune never removes nothing";
+    } else if (named_.empty()) {
+      result_.hold_reason = "no manifest names anything at all";
+    } else if (!complete_) {
+      result_.hold_reason = "not every manifest is valid";
+    } else if (!settled) {
+      result_.hold_reason = "the absence has not lasted 5 s yet";
+      waiting_ = true;
+    } else if (missing_.size() == previous_.accepted.size()) {
+      result_.hold_reason =
+          "that would remove everything that is in force; if it is meant, start the controller "
+          "with --prune always";
+    } else {
+      return missing_;
+    }
+    result_.held.assign(missing_.begin(), missing_.end());
+    return {};
+  }
+
+  void Accept() {
+    for (const auto& [name, file] : files_) {
+      if (file.refused) continue;
+      for (const api::DecodedObject& object : file.scanned->objects) {
+        const ObjectKey key = KeyOf(object.object);
+        AcceptedObject& accepted = result_.next.accepted[key];
+        const bool is_new = accepted.object == nullptr;
+        if (accepted.file != name) result_.save = true;
+        accepted.file = name;
+        auto next = Next(accepted.object.get(), object.object);
+        if (!next) continue;
+        accepted.object = std::move(next);
+        result_.save = true;
+        result_.changed.push_back(key);
+        Emit(key, EventType::kNormal, api::reason::kApplied,
+             is_new ? fmt::format("created from {}:{}", name, object.line)
+                    : fmt::format("changed by {}:{}, generation {}", name, object.line,
+                                  GenerationOf(*accepted.object)));
+      }
+    }
+  }
+
+  void Remove(const std::set<ObjectKey>& removals) {
+    for (const ObjectKey& key : removals) {
+      result_.next.accepted.erase(key);
+      result_.save = true;
+      result_.changed.push_back(key);
+      Emit(key, EventType::kNormal, api::reason::kPruned, "no manifest names it any more");
+    }
+  }
+
+  void ReportErrors() {
+    auto& reported = result_.next.reported;
+    for (const auto& [name, file] : files_) {
+      const std::string subject = "file " + name;
+      if (file.errors.empty() || file.pending) {
+        reported.erase(subject);
+        continue;
+      }
+      result_.file_errors[name] = file.errors.size();
+      result_.errors.insert(result_.errors.end(), file.errors.begin(), file.errors.end());
+      std::string text;
+      for (const api::FieldError& error : file.errors) text += error.ToString() + "\n";
+      if (std::exchange(reported[subject], text) == text) continue;
+      for (std::size_t i = 0; i < file.errors.size() && i < kMaxEventsPerFile; ++i) {
+        Emit(ManifestKey(name), EventType::kWarning, api::reason::kManifestInvalid,
+             file.errors[i].ToString());
+      }
+      if (file.errors.size() > kMaxEventsPerFile) {
+        Emit(ManifestKey(name), EventType::kWarning, api::reason::kManifestInvalid,
+             fmt::format("{}: {} more errors", name, file.errors.size() - kMaxEventsPerFile));
+      }
+    }
+    std::erase_if(reported, [this](const auto& entry) {
+      return entry.first.starts_with("file ") && !files_.contains(entry.first.substr(5));
+    });
+    if (named_.empty() && result_.file_errors.empty() && previous_.accepted.empty()) {
+      Tell(kDirectorySubject, "", api::reason::kManifestInvalid,
+           "the directory has no manifest yet (*.yaml, *.yml, *.json)");
+    } else {
+      reported.erase(kDirectorySubject);
+    }
+  }
+
+  void ReportHold() {
+    if (result_.held.empty() || waiting_) {
+      if (result_.held.empty()) result_.next.reported.erase(kPruneSubject);
+      return;
+    }
+    Tell(kPruneSubject, "", api::reason::kPruneRefused,
+         fmt::format("no manifest names {} any more, but {} in force: {}", Names(result_.held),
+                     result_.held.size() == 1 ? "it stays" : "they stay", result_.hold_reason));
+  }
+
+  // A warning that is given once, until something else is to be said about the subject.
+  void Tell(const char* subject, const std::string& file, const char* reason, std::string text) {
+    if (std::exchange(result_.next.reported[subject], text) == text) return;
+    Emit(ManifestKey(file), EventType::kWarning, reason, std::move(text));
+  }
+
+  void Emit(const ObjectKey& key, EventType type, const char* reason, std::string message) {
+    result_.events.push_back({key, type, reason, std::move(message)});
+  }
+
+  const PlanState& previous_;
+  const ScanResult& scan_;
+  const reconcilers::Clock::Steady now_;
+  const PruneMode mode_;
+  std::map<std::string, File> files_;
+  std::set<ObjectKey> named_;    // by files that can be read
+  std::set<ObjectKey> missing_;  // in force, but no file names them or can be suspected to
+  bool complete_ = true;
+  bool waiting_ = false;  // only time is missing
+  PlanResult result_;
+};
+
+}  // namespace
+
+PlanResult PlanApply(const PlanState& previous, const ScanResult& scan,
+                     reconcilers::Clock::Steady now, PruneMode mode) {
+  return Planner(previous, scan, now, mode).Run();
+}
+
+ObjectKey KeyOf(const api::Object& object) {
+  return std::visit([](const auto& value) { return value.Key(); }, object);
+}
+
+ObjectKey ManifestKey(const std::string& file) {
+  return {"Manifest", "", file.empty() ? "." : file};
+}
+
+}  // namespace ballast::manifests
