@@ -38,6 +38,7 @@ inline constexpr char kManifestInvalid[] = "ManifestInvalid";
 inline constexpr char kPruneRefused[] = "PruneRefused";
 inline constexpr char kPruned[] = "Pruned";
 inline constexpr char kApplied[] = "Applied";
+inline constexpr char kStateNotSaved[] = "StateNotSaved";
 inline constexpr char kReloaded[] = "Reloaded";
 inline constexpr char kReloadRefused[] = "ReloadRefused";
 inline constexpr char kDriftRepaired[] = "DriftRepaired";
