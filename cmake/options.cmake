@@ -20,6 +20,11 @@ function(ballast_library name)
   if(NOT ARG_SOURCES)
     file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   endif()
+  if(NOT ARG_SOURCES)  # headers only
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ballast_options ${ARG_DEPS})
+    return()
+  endif()
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ballast_options ${ARG_DEPS}
     PRIVATE ${ARG_PRIVATE_DEPS})
