@@ -25,8 +25,8 @@ class ProbeState {
  public:
   using Steady = reconcilers::Clock::Steady;
 
-  // `now` is when the container started, or when it was first seen.
-  ProbeState(const reconcilers::ProbeTarget& target, Steady now);
+  // `start`: when the container started, as far as known; initial delays count from it.
+  ProbeState(const reconcilers::ProbeTarget& target, Steady start, Steady now);
 
   // When Due next names something, unless an answer comes first. Nothing: everything that may run
   // is under way, or nothing will ever run again.
@@ -46,26 +46,27 @@ class ProbeState {
     bool active = false;
     bool under_way = false;
     bool succeeded_once = false;
-    bool good = false;  // the last verdict after thresholds
     int successes = 0;  // in a row
     int failures = 0;   // in a row, once a period
     Steady first{};     // when it may first run
     Steady due{};
+    Steady began{};       // the probe that is under way
     Steady count_from{};  // failures before this do not count
     std::string message;
   };
 
   void Activate(ProbeKind kind, Steady now);
-  void Schedule(Slot& slot, Steady now) const;
+  void Judge(ProbeKind kind, Slot& slot, Steady now);
+  void Schedule(Slot& slot, bool success, Steady now) const;
   [[nodiscard]] std::chrono::nanoseconds QuickInterval(const Slot& slot, Steady now) const;
   void OnStarted(Steady now);
   void SetReady(bool ready, Steady now);
+  [[nodiscard]] std::string Message() const;
   [[nodiscard]] Slot* slot(ProbeKind kind);
 
   std::array<std::optional<Slot>, 3> slots_;
   Steady start_;
   std::uint64_t spread_;  // from the container's id
-  bool plain_connect_ = false;
   reconcilers::Health health_;
 };
 
