@@ -61,9 +61,17 @@ finish() {
   exit "$status"
 }
 
+# Whether a process is left in this process group. Not those that ended and that nobody has waited for:
+# where a container's first process is no init they stay for ever.
+group_runs() {
+  awk -v group="$1" '
+    { sub(/^.*\) /, "") } $3 == group && $1 != "Z" { found = 1 } END { exit !found }
+  ' < <(cat /proc/[0-9]*/stat 2>/dev/null)
+}
+
 stop_child() {
   if [ -n "$CHILD" ] && { kill -TERM -- "-$CHILD" || kill -TERM "$CHILD"; } 2>/dev/null; then
-    while kill -0 -- "-$CHILD" 2>/dev/null; do sleep 0.1; done
+    while group_runs "$CHILD"; do sleep 0.1; done
   fi
   if [ -n "$CHILD_LOG" ]; then rm -f "$CHILD_LOG"; fi
 }
