@@ -18,6 +18,8 @@ class Metrics {
   virtual void Add(std::string_view counter, double value, MetricLabels labels) = 0;
   virtual void Set(std::string_view gauge, double value, MetricLabels labels) = 0;
   virtual void Observe(std::string_view histogram, double seconds, MetricLabels labels) = 0;
+  // Forgets the gauge of something that is gone.
+  virtual void Remove(std::string_view /*gauge*/, MetricLabels /*labels*/) {}
 };
 
 class NullMetrics final : public Metrics {
