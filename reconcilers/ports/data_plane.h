@@ -1,6 +1,7 @@
 // Port: one running HAProxy (one load balancer instance). No path and no socket appears above it,
 // so that an instance on another node fits behind it. Implemented by controller/haproxy. All calls
-// block, are serialised by the caller (one LoadBalancer's lock), never throw.
+// block, are serialised by the caller (one LoadBalancer's lock; Check alone may run beside the
+// others), never throw.
 #pragma once
 
 #include <map>
@@ -29,7 +30,9 @@ class DataPlane {
 
   // Runs commands on the current worker's admin socket, in order, and returns one reply each,
   // without the closing empty line. A command may carry a payload ("add map @1 f <<\n...\n").
-  // Unavailable when nobody answers; then nobody knows how many of them ran.
+  // Unavailable when nobody answers, or when another process may answer than before (HAProxy was
+  // restarted, or reloaded by somebody else): then nobody knows how many of them ran. The next call
+  // connects anew.
   virtual Result<std::vector<std::string>> Commands(const std::vector<std::string>& commands) = 0;
 
   // Runs one command on every old worker (they finish connections of earlier configurations).
@@ -39,6 +42,9 @@ class DataPlane {
   // Writes the files so that the next start or reload uses them: temporary file + rename each,
   // haproxy.cfg last. Files of an earlier configuration that are not named are removed.
   virtual Result<void> Publish(const ConfigFiles& files) = 0;
+
+  // The text of one published file; NotFound. Works while HAProxy is away.
+  virtual Result<std::string> ReadFile(const std::string& name) = 0;
 
   // Runs the instance's own `haproxy -c` over the files, without publishing them. InvalidArgument
   // with HAProxy's own lines when it refuses them.

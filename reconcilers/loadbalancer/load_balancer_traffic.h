@@ -1,0 +1,205 @@
+// The traffic of one load balancer: what web apps wish, what its HAProxy runs, and the way from one
+// to the other: runtime commands at once where they suffice, a checked reload soon where they do
+// not. Survives crashes of either side because nothing that matters is only here: servers and their
+// states are read back from HAProxy, the structure from a note beside its configuration.
+//
+// Invariants: a backend is never removed because its web app has not spoken yet; no command is
+// sent before the state was read; every reply is compared with the text that means success; whatever
+// fails ends in reading everything back and, if that does not help, in a reload.
+//
+// Owner: TrafficManager. Any thread; one mutex, held while commands run (microseconds) and during
+// a reload (50-100 ms), never while Docker is asked (Check).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reconcilers/haproxy/diff.h"
+#include "reconcilers/loadbalancer/target.h"
+#include "reconcilers/ports/container_lister.h"
+#include "reconcilers/ports/data_plane_factory.h"
+#include "reconcilers/ports/desired_state.h"
+#include "reconcilers/ports/event_recorder.h"
+#include "reconcilers/ports/metrics.h"
+#include "reconcilers/ports/reconciler.h"
+#include "reconcilers/ports/traffic.h"
+
+namespace ballast::reconcilers {
+
+// All of it outlives the traffic manager.
+struct TrafficDependencies {
+  const Clock& clock;
+  const DesiredState& desired;
+  const ContainerLister& containers;
+  DataPlaneFactory& planes;
+  Enqueuer& enqueuer;
+  EventRecorder& events;
+  Metrics& metrics;
+};
+
+// What one Tick found.
+struct TrafficTick {
+  std::optional<api::Millis> again;  // when something waits
+  bool reload_due = false;           // call Reload() from a job
+  bool reload_new = false;           // ... which is another one than the last that was refused
+  std::string away;                  // why HAProxy cannot be asked, for a condition
+};
+
+// For the LoadBalancer's status.
+struct TrafficReport {
+  bool answers = false;
+  std::optional<int> serving;  // number of the instance that takes the commands
+  std::string version;
+  int servers = 0;
+  int reloads = 0;
+  int drift_repaired = 0;
+  std::string last_reload_reason;
+  std::string refused;  // HAProxy's words about the configuration it does not take
+  std::string waiting;  // why a reload is needed
+  std::vector<std::string> conflicts;
+};
+
+class LoadBalancerTraffic {
+ public:
+  // A new backend waits this long for others, so that one reload brings them all.
+  static constexpr std::chrono::milliseconds kBatch{30};
+  static constexpr std::chrono::milliseconds kReloadInterval{500};
+  static constexpr std::chrono::milliseconds kRemovalDelay{5'000};
+  // After the start, the structure waits so long for web apps that have not spoken yet.
+  static constexpr std::chrono::milliseconds kStartGrace{10'000};
+  static constexpr std::chrono::milliseconds kDriftInterval{10'000};
+  static constexpr std::chrono::milliseconds kCacheFor{500};
+  // Sessions of a dead server are cut this long (+ timeouts.connect) after it was taken out: until
+  // then HAProxy may be about to send them to another one by itself.
+  static constexpr std::chrono::milliseconds kDeadGrace{1'000};
+
+  LoadBalancerTraffic(std::string name, std::string owner, const TrafficDependencies& dependencies);
+
+  // As in the port Traffic; `wish` holds only this load balancer's routes, at least one.
+  Result<void> Publish(BackendSpec wish);
+  Result<void> Withdraw(const api::ObjectKey& app);
+  Result<BackendObservation> Observe(const api::ObjectKey& app, bool connections);
+
+  // From the LoadBalancer's reconciler.
+  void SetSpec(const api::LoadBalancerSpec& spec);
+  // Bridged: servers are added only once their network was joined; nullopt: all can be reached.
+  void SetNetworks(std::optional<std::set<std::string>> joined);
+  // The networks that some server is on. False: some server's network is not known (yet).
+  bool NeededNetworks(std::set<std::string>& networks) const;
+
+  // Everything that is due: attach, follow restarts, write files, delete idle servers, repair
+  // drift. Only reads when settled.
+  TrafficTick Tick();
+  // Checks, publishes and reloads. InvalidArgument: refused, everything stays as it was.
+  Result<void> Reload();
+  // Hands the commands over to another instance of HAProxy if it answers.
+  Result<void> SwitchTo(const InstanceRef& instance);
+  // The files that a further instance starts with: what runs now, else what ran last.
+  ConfigFiles StartFiles();
+  // No web app's routes name it, and no backend is left.
+  [[nodiscard]] bool Unused() const;
+  [[nodiscard]] TrafficReport Report() const;
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // backend, server
+  struct Server {
+    std::string container_id;  // "" after a restart, until published
+    std::string network;
+    int op_state = 2;  // as in `show servers state`
+  };
+  struct Leaving {
+    Clock::Steady since{};
+    bool dead = false;
+    bool replaced = false;  // another container has its name and waits
+    std::optional<Clock::Steady> idle_since;
+  };
+  struct Dirty {
+    std::vector<std::string> reasons;
+    bool removal_only = false;
+    Clock::Steady since{};
+  };
+
+  // All below with mutex_ held. In traffic_sync.cc:
+  Result<void> EnsurePlane();
+  Result<void> Attach();
+  Result<void> ReadBack(const std::vector<std::string>& replies,
+                        std::vector<haproxy::RuntimeCommand>& repairs);
+  void Recall();
+  Result<void> Run(const std::vector<haproxy::RuntimeCommand>& commands);
+  Result<void> Converge(const api::ObjectKey* only);
+  Result<void> ApplyRuntime(const api::ObjectKey* only);
+  haproxy::BackendModel ServersOf(const haproxy::BackendModel& base, const api::ObjectKey& app);
+  // In traffic_upkeep.cc:
+  Result<void> CheckDrift();
+  Result<void> Sweep();
+  Result<std::map<Key, int>> Connections(const std::string& backend);
+  Result<void> CutSessions(const std::string& backend, const std::string& server);
+  Result<void> Flush();
+  void WriteWhileAway();
+  void CollectGarbage();
+  void FindRetiring();
+  // In traffic_reload.cc:
+  [[nodiscard]] Wishes CurrentWishes() const;
+  haproxy::LoadBalancerModel FullTarget();
+  void UpdateDirty();
+  [[nodiscard]] bool AllReported() const;
+  [[nodiscard]] std::optional<api::Millis> ReloadIn() const;
+  Result<void> Refused(const Status& why, const std::string& what);
+  void EnqueueApps();
+  // In load_balancer_traffic.cc:
+  [[nodiscard]] bool Settled(const api::ObjectKey& app, std::string& message) const;
+  Result<void> Refresh(const std::string& backend);
+  [[nodiscard]] const haproxy::BackendModel* AppliedBackend(const std::string& name) const;
+  void Wake() { d_.enqueuer.Enqueue(key_); }
+
+  const std::string name_;
+  const std::string owner_;
+  const api::ObjectKey key_;
+  const TrafficDependencies d_;
+
+  mutable std::mutex mutex_;
+  // Wishes.
+  std::optional<api::LoadBalancerSpec> spec_;
+  std::map<api::ObjectKey, BackendSpec> wishes_;
+  std::set<api::ObjectKey> withdrawn_;  // and not out of the structure yet
+  std::set<api::ObjectKey> reported_;   // spoke since the start
+  std::optional<std::set<std::string>> joined_;
+  std::set<api::ObjectKey> joining_;  // apps with servers on a network that is not joined yet
+  // What runs. `applied_` stays when HAProxy goes away: attached_ says whether it is known to hold.
+  InstanceRef instance_;
+  std::shared_ptr<DataPlane> plane_;
+  std::map<int, std::shared_ptr<DataPlane>> retiring_;  // by number; end their connections
+  bool attached_ = false;
+  std::optional<haproxy::LoadBalancerModel> applied_;
+  std::string layout_;       // of the configuration that runs (target.h)
+  std::string process_;      // tells one HAProxy process from another
+  std::string version_;
+  std::map<Key, Server> servers_;
+  std::map<Key, Leaving> leaving_;
+  Clock::Steady read_at_{};
+  Clock::Steady drift_due_{};
+  Clock::Steady away_since_{};
+  const Clock::Steady started_;
+  // What is to be done.
+  bool files_dirty_ = false;
+  std::string must_reload_;  // a reason that no comparison shows; "" = none
+  std::optional<Dirty> dirty_;
+  std::optional<haproxy::LoadBalancerModel> refused_model_;
+  std::string refused_;
+  std::string away_;
+  // Counts.
+  std::optional<Clock::Steady> last_reload_;
+  std::string last_reload_reason_;
+  int reloads_ = 0;
+  int drift_repaired_ = 0;
+  std::vector<std::string> conflicts_;
+};
+
+}  // namespace ballast::reconcilers
