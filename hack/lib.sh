@@ -132,6 +132,10 @@ to_its_end() {
   return "$status"
 }
 
+last_line() {
+  tail -c 1000 "$1" | tr '\r' '\n' | tr -d '\000-\011\013-\037' | awk 'NF { line = $0 } END { print substr(line, 1, 80) }'
+}
+
 await_child() {
   local what=$1 status=0 began last=0 now
   began=$(date +%s)
@@ -140,7 +144,7 @@ await_child() {
     now=$(($(date +%s) - began))
     if [ "$now" -ge $((last + 10)) ]; then
       last=$now
-      say "  ... $now s: $(tail -c 400 "$CHILD_LOG" | tr '\r' '\n' | tail -n 1 | tr -d '[:cntrl:]' | cut -c1-70)"
+      say "  ... $now s: $(last_line "$CHILD_LOG")"
     fi
   done
   wait "$CHILD" || status=$?
