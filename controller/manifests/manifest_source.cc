@@ -115,7 +115,7 @@ void ManifestSource::Save() {
   if (!saved) {
     metrics_.Add("ballast_state_write_errors_total", 1, {});
     if (error != save_error_) {
-      events_.Record(StateKey(), EventType::kWarning, "StateNotSaved",
+      events_.Record(StateKey(), EventType::kWarning, api::reason::kStateNotSaved,
                      error + "; the controller goes on, and tries again every 10 s");
     }
   }
@@ -141,7 +141,7 @@ void ManifestSource::Publish() {
 void ManifestSource::SetMetrics(const PlanResult& result) {
   for (const auto& [file, count] : file_errors_) {
     if (!result.file_errors.contains(file)) {
-      metrics_.Set("ballast_manifest_errors", 0, {{"file", file}});
+      metrics_.Remove("ballast_manifest_errors", {{"file", file}});
     }
   }
   for (const auto& [file, count] : result.file_errors) {
