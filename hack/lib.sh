@@ -205,7 +205,7 @@ remove_labelled() {
       say "kept $kind $id: ${message##*$'\n'}"
     fi
   done
-  if [ "$count" -gt 0 ]; then say "removed ${count} ${kind}s labelled $*"; fi
+  if [ "$count" -gt 0 ]; then say "removed $count $kind(s) labelled $*"; fi
 }
 
 # record NAME TEXT / recorded NAME: what hack/uninstall has to know.
