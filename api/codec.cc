@@ -29,14 +29,14 @@ std::string WhyNotThisKind(const std::string& kind) {
            "and its Ingress in one";
   }
   if (is({"Autoscaler", "HorizontalPodAutoscaler"})) {
-    return "kind Autoscaler is not built yet: set spec.replicas of the WebApp";
+    return "Autoscaler is not built yet: set spec.replicas of the WebApp";
   }
-  if (is({"Secret", "ConfigMap", "Namespace"})) return "kind " + kind + " is not built yet";
+  if (is({"Secret", "ConfigMap", "Namespace"})) return kind + " is not built yet";
   if (is({"Replica", "Revision", "Event"})) {
-    return "kind " + kind + " is made by Ballast and cannot be written";
+    return kind + " is made by Ballast and cannot be written";
   }
   if (is({"List"}))
-    return "kind List is not allowed: put the documents one after the other, "
+    return "List is not allowed: put the documents one after the other, "
            "separated by ---";
   const std::string nearest = Nearest(kind, {"WebApp", "LoadBalancer"});
   return fmt::format("must be WebApp or LoadBalancer, got {}{}", Quote(kind),

@@ -22,6 +22,8 @@ class ErrorList {
   void AddDerived(Position at, std::string field, std::string message);
 
   [[nodiscard]] bool empty() const { return errors_.empty() && derived_.empty(); }
+  // So many errors that nobody will read on: no need to think about suggestions.
+  [[nodiscard]] bool plenty() const { return errors_.size() > 5 * kMaxErrors; }
   // Everything in the order of the text, at most kMaxErrors.
   [[nodiscard]] std::vector<FieldError> Take() &&;
 

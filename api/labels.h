@@ -24,7 +24,7 @@ inline constexpr char kLabelTemplate[] = "ballast.dev/template";  // canonical J
 inline constexpr char kLabelSidecar[] = "ballast.dev/sidecar";    // the container's name
 inline constexpr char kLabelFailures[] = "ballast.dev/failures";  // consecutive crashes before it
 inline constexpr char kLabelRollout[] = "ballast.dev/rollout-started";  // RFC 3339, of the revision
-inline constexpr char kLabelAddress[] = "ballast.dev/address";    // given by Ballast on `ballast`
+inline constexpr char kLabelAddress[] = "ballast.dev/address";     // given by Ballast on `ballast`
 inline constexpr char kLabelVolumeOf[] = "ballast.dev/volume-of";  // on volumes: container name
 
 // On the containers of load balancers.

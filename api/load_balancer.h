@@ -12,8 +12,8 @@ namespace ballast::api {
 struct Listener {
   std::string name;
   std::uint16_t port = 80;
-  std::string protocol = "HTTP";  // HTTPS is refused by name until TLS Secrets exist
-  bool accept_proxy = false;      // PROXY protocol v1 and v2
+  std::string protocol = "HTTP";             // HTTPS is refused by name until TLS Secrets exist
+  bool accept_proxy = false;                 // PROXY protocol v1 and v2
   std::vector<std::string> trusted_proxies;  // CIDRs whose X-Forwarded-* are kept
   bool operator==(const Listener&) const = default;
 };

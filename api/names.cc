@@ -152,8 +152,7 @@ bool IsImage(std::string_view text) {
   auto components = Split(text, '/');
   const std::string_view first = components.front();
   const bool registry =
-      components.size() > 1 && (first.find_first_of(".:") != first.npos || first == "localhost" ||
-                                std::any_of(first.begin(), first.end(), IsUpper));
+      components.size() > 1 && (first.find_first_of(".:") != first.npos || first == "localhost");
   if (registry) {
     if (!IsRegistryHost(first)) return false;
     components.erase(components.begin());

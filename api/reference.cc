@@ -23,6 +23,25 @@ std::string CodeCell(std::string_view text) {
   return text.empty() ? "" : fmt::format("`{}`", Cell(text));
 }
 
+// The fields of a probe are the same in all three: they are shown below the first only.
+class ProbeFolder {
+ public:
+  explicit ProbeFolder(const KindDoc& kind) {
+    for (const FieldDoc& field : kind.fields) {
+      if (field.type == "probe") probes_.push_back(field.path + ".");
+    }
+  }
+  [[nodiscard]] bool IsRepeated(std::string_view path) const {
+    for (std::size_t i = 1; i < probes_.size(); ++i) {
+      if (path.starts_with(probes_[i])) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::string> probes_;
+};
+
 }  // namespace
 
 std::vector<KindDoc> DescribeKinds() {
@@ -37,13 +56,16 @@ std::vector<KindDoc> DescribeKinds() {
 std::string ReferenceMarkdown(const KindDoc& kind) {
   std::string out = "| field | type | default | allowed | meaning | example |\n";
   out += "|---|---|---|---|---|---|\n";
+  const ProbeFolder folder(kind);
   for (const FieldDoc& field : kind.fields) {
+    if (folder.IsRepeated(field.path)) continue;
     out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", field.path, Cell(field.type),
                        field.required ? "required" : CodeCell(field.default_value),
                        Cell(field.allowed), Cell(field.meaning), CodeCell(field.example));
   }
   out += "\nRefused by name:\n\n| field | message |\n|---|---|\n";
   for (const RefusedDoc& refused : kind.refused) {
+    if (folder.IsRepeated(refused.path)) continue;
     out += fmt::format("| `{}` | {} |\n", refused.path, Cell(refused.message));
   }
   return out;

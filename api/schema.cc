@@ -22,7 +22,7 @@ void ReportUnknown(const Cursor& at, const Member& member, const std::vector<std
     }
     return;
   }
-  const std::string nearest = Nearest(member.key, known);
+  const std::string nearest = at.context().errors.plenty() ? "" : Nearest(member.key, known);
   at.KeyError(member, nearest.empty()
                           ? "unknown field"
                           : fmt::format("unknown field; did you mean \"{}\"?", nearest));
@@ -53,18 +53,16 @@ std::string JoinPath(const std::string& path, const std::string& name) {
 
 void CheckOneOf(const Cursor& at, const std::vector<std::string>& names) {
   std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   std::string first;
-  bool wrong = false;
   for (const std::string& name : names) {
-    all += (all.empty() ? "" : ", ") + name;
     if (at.node().Find(name) == nullptr) continue;
-    if (!first.empty() && !wrong) {
-      at.DerivedError(name, fmt::format("must be left out, since there is {} already: exactly one "
-                                        "of {}",
-                                        first, all));
-      wrong = true;
+    if (!first.empty()) {
+      return at.DerivedError(name, fmt::format("must be left out, since there is {} already: "
+                                               "exactly one of {}",
+                                               first, all));
     }
-    if (first.empty()) first = name;
+    first = name;
   }
   if (first.empty()) at.DerivedError("", fmt::format("must have exactly one of {}", all));
 }

@@ -161,7 +161,8 @@ class Schema {
     }
     for (const Field& field : fields_) {
       if (field.doc.required && at.node().Find(field.doc.path) == nullptr) {
-        ReportMissing(at, field.doc.path, field.doc.meaning);
+        const bool constant = !field.check_example && !field.doc.allowed.empty();
+        ReportMissing(at, field.doc.path, constant ? field.doc.allowed : field.doc.meaning);
       }
     }
     for (const auto& check : checks_) check(at, out);

@@ -63,6 +63,12 @@ void AppendJsonString(std::string_view text, std::string& out) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\b') {
+      out += "\\b";
+    } else if (c == '\f') {
+      out += "\\f";
     } else if (byte < 0x20) {
       out += fmt::format("\\u{:04x}", byte);
     } else {

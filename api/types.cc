@@ -115,10 +115,13 @@ Type<std::string> Text(std::string allowed, Rule rule) {
               [rule](const Cursor& at, std::string& out) {
                 std::string text;
                 if (!ReadText(at, "a string", text)) return;
-                if (const std::string wanted = rule(text); !wanted.empty()) {
-                  at.ErrorWanted(wanted);
-                } else {
+                const std::string wanted = rule(text);
+                if (wanted.empty()) {
                   out = std::move(text);
+                } else if (rule == RuleEnvValue || rule == RuleArgument) {
+                  at.Error("must be " + wanted);  // may be a password: never shown
+                } else {
+                  at.ErrorWanted(wanted);
                 }
               },
           .write = [](const std::string& value, Style) { return Node::Text(value); },

@@ -71,14 +71,16 @@ template <typename E>
 Type<E> Choice(std::vector<std::pair<std::string, E>> words,
                std::vector<std::pair<std::string, std::string>> refused = {}) {
   std::string allowed;
-  for (const auto& [word, value] : words) allowed += (allowed.empty() ? "" : ", ") + word;
+  for (const auto& [word, value] : words) {
+    if (!word.empty()) allowed += (allowed.empty() ? "" : ", ") + word;
+  }
   return {.name = "string",
           .allowed = allowed,
           .read =
               [words, refused, allowed](const Cursor& at, E& out) {
                 std::string text;
                 const std::string wanted =
-                    words.size() == 1 ? words.front().first : "one of " + allowed;
+                    (allowed.find(',') == allowed.npos ? "" : "one of ") + allowed;
                 if (!ReadText(at, wanted, text)) return;
                 for (const auto& [word, value] : words) {
                   if (word == text) {

@@ -25,7 +25,7 @@ enum class StrategyType { kRollingUpdate, kRecreate };
 
 struct Strategy {
   StrategyType type = StrategyType::kRollingUpdate;
-  IntOrPercent max_surge{true, 25};       // rounded up
+  IntOrPercent max_surge{true, 25};        // rounded up
   IntOrPercent max_unavailable{false, 0};  // rounded down
   bool operator==(const Strategy&) const = default;
 };
@@ -113,7 +113,7 @@ struct Container {
 };
 
 struct EmptyDirVolume {
-  bool memory = false;         // medium: Memory
+  bool memory = false;          // medium: Memory
   std::int64_t size_limit = 0;  // bytes, only with memory; 0: none
   bool operator==(const EmptyDirVolume&) const = default;
 };
@@ -121,7 +121,8 @@ struct HostPathVolume {
   std::string path;
   bool operator==(const HostPathVolume&) const = default;
 };
-struct DockerVolume {  // dockerVolume: {name: shop-data}; made when it does not exist, never removed
+struct DockerVolume {  // dockerVolume: {name: shop-data}; made when it does not exist, never
+                       // removed
   std::string name;
   bool operator==(const DockerVolume&) const = default;
 };
@@ -243,7 +244,7 @@ struct ReplicaStatus {
   std::string container_id;
   std::string address;  // 172.30.0.5:8080
   std::string revision;
-  std::string phase;   // Pending, Starting, Running, Draining, Stopping, Dead, BackOff
+  std::string phase;  // Pending, Starting, Running, Draining, Stopping, Dead, BackOff
   bool ready = false;
   bool adopted = false;
   std::string server_state;  // as HAProxy says: UP, DOWN, DRAIN, MAINT, - (not there)

@@ -7,6 +7,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <streambuf>
 #include <string>
@@ -34,7 +35,7 @@ class ViewBuffer : public std::streambuf {
 
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(ErrorList& errors) : errors_(errors) {}
+  TreeBuilder(std::string_view text, ErrorList& errors) : text_(text), errors_(errors) {}
 
   std::vector<Node> Documents() && { return std::move(documents_); }
 
@@ -70,6 +71,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
+    if (tag == "!") CheckQuoteIsClosed(mark);
     if (ExpectsKey()) {
       CheckTag(mark, tag);
       OnKey(mark, tag != "!", value);
@@ -150,6 +152,24 @@ class TreeBuilder : public YAML::EventHandler {
     return true;
   }
 
+  // yaml-cpp 0.7 takes a quote that is never closed as closed at the end of the text, which is how
+  // half a file looks.
+  void CheckQuoteIsClosed(const YAML::Mark& mark) {
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) >= text_.size()) return;
+    const auto begin = static_cast<std::size_t>(mark.pos);
+    const char quote = text_[begin];
+    if (quote != '"' && quote != '\'') return;  // a block
+    for (std::size_t i = begin + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return;
+        ++i;  // '' stands for one
+      }
+    }
+    Refuse(mark, "not valid YAML: the quote is never closed");
+  }
+
   void Count(const YAML::Mark& mark) {
     if (++nodes_ > kMaxManifestNodes) {
       Refuse(mark, fmt::format("more than {} values in one file", kMaxManifestNodes));
@@ -214,6 +234,7 @@ class TreeBuilder : public YAML::EventHandler {
     frame.has_key = false;
   }
 
+  std::string_view text_;
   ErrorList& errors_;
   std::vector<Node> documents_;
   std::vector<Frame> stack_;
@@ -262,6 +283,19 @@ std::size_t DecodeUtf8(std::string_view text, std::uint32_t& code_point) {
   return overlong || surrogate || code_point > 0x10FFFF ? 0 : length;
 }
 
+// The usual reason for "illegal map value", which yaml-cpp does not say.
+std::string TabHint(std::string_view text, int line) {
+  for (int i = 0; i < line; ++i) {
+    const std::size_t end = text.find('\n');
+    if (end == text.npos) return "";
+    text.remove_prefix(end + 1);
+  }
+  const std::size_t indent = std::min(text.find_first_not_of(" \t"), text.size());
+  return text.substr(0, indent).find('\t') == text.npos
+             ? ""
+             : " (the line is indented with a tab; YAML takes spaces only)";
+}
+
 }  // namespace
 
 bool IsUtf8(std::string_view text) {
@@ -304,7 +338,8 @@ std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors) {
     errors.Add(PositionOf(text, problem->offset), "", problem->message);
     return {};
   }
-  TreeBuilder builder(errors);
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  TreeBuilder builder(text, errors);
   try {
     ViewBuffer buffer(text);
     std::istream stream(&buffer);
@@ -316,7 +351,8 @@ std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors) {
     errors.Add(ToPosition(e.mark), "",
                fmt::format("nested deeper than {} levels", kMaxManifestDepth));
   } catch (const YAML::Exception& e) {
-    errors.Add(ToPosition(e.mark), builder.Path(), "not valid YAML: " + e.msg);
+    errors.Add(ToPosition(e.mark), builder.Path(),
+               "not valid YAML: " + e.msg + TabHint(text, e.mark.line));
   } catch (const std::exception& e) {
     errors.Add({}, builder.Path(), std::string("not valid YAML: ") + e.what());
   }
