@@ -1,0 +1,79 @@
+// The manifest directory emptied, taken away, or with one broken file: nothing is deleted.
+#include <filesystem>
+
+#include "tests/fault/fixture.h"
+
+namespace ballast::fault {
+namespace {
+
+class Manifests : public FaultTest {};
+
+TEST_F(Manifests, EmptiedDirectoryDeletesNothing) {
+  Begin(2);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  stack_->Delete("shop.yaml");
+  stack_->Delete("load-balancer.yaml");
+  RunFor(seconds(8));  // longer than the five seconds that an absence must last
+  ExpectConsistent(2, "emptied");
+  stack_->KillController();
+  stack_->StartController();
+  ExpectConsistent(2, "emptied, and a new controller");
+  ExpectNoFailure(gets.Stop(), "GET");
+  ExpectNoReload("emptied");
+}
+
+TEST_F(Manifests, DirectoryTakenAwayDeletesNothing) {
+  Begin(2);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  std::filesystem::rename(stack_->manifests(), stack_->dir() + "/elsewhere");
+  RunFor(seconds(7));
+  ExpectConsistent(2, "taken away");
+  stack_->KillController();
+  stack_->StartController();
+  RunFor(seconds(6));
+  ExpectConsistent(2, "taken away, and a new controller");
+  std::filesystem::rename(stack_->dir() + "/elsewhere", stack_->manifests());
+  Scale(3);
+  ExpectConsistent(3, "back again");
+  ExpectNoFailure(gets.Stop(), "GET");
+}
+
+TEST_F(Manifests, OneBrokenFileAmongGoodOnes) {
+  Begin(2);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  stack_->Write("shop.yaml", "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\nspec: {replicas: -");
+  RunFor(seconds(7));
+  ExpectConsistent(2, "broken");
+  // The good ones still apply.
+  App other;
+  other.name = "other";
+  other.host = "other.test";
+  other.replicas = 1;
+  stack_->Apply(other);
+  EXPECT_TRUE(stack_->WaitSettled("other", 1)) << stack_->Inconsistency("other", 1);
+  ExpectConsistent(2, "broken");
+  ExpectNoFailure(gets.Stop(), "GET");
+}
+
+TEST_F(Manifests, RemovedFileIsPruned) {
+  Begin(2);
+  App other;
+  other.name = "other";
+  other.host = "other.test";
+  other.replicas = 2;
+  stack_->Apply(other);
+  ASSERT_TRUE(stack_->WaitSettled("other", 2)) << stack_->Inconsistency("other", 2);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  stack_->Delete("other.yaml");
+  EXPECT_TRUE(Eventually([&] { return stack_->Containers("other", false).empty(); }, seconds(60)));
+  EXPECT_TRUE(Eventually([&] { return stack_->Servers("other").empty(); }, seconds(30)));
+  ExpectNoFailure(gets.Stop(), "GET");
+  ExpectConsistent(2, "pruned");
+}
+
+}  // namespace
+}  // namespace ballast::fault
