@@ -22,6 +22,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <functional>
 #include <future>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -179,7 +180,8 @@ asio::awaitable<void> LongLived::Impl::RunEvents(std::size_t index) {
   co_await asio::async_write(stream, asio::buffer(request), Into(ec));
   beast::flat_buffer buffer;
   http::response_parser<http::buffer_body> parser;
-  parser.body_limit(boost::none);
+  // Not boost::none: Boost 1.74 then refuses every answer that has a Content-Length.
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());
   if (!ec) co_await http::async_read_header(stream, buffer, parser, Into(ec));
   if (ec) co_return Cut(index, "request: " + Why(ec));
   if (parser.get().result_int() != 200) {
