@@ -47,11 +47,14 @@ CHILD=''
 CHILD_LOG=''
 CLEANUPS=()
 
-# at_exit COMMAND...: runs when the script ends, however it ends; the last one first.
+# at_exit COMMAND...: runs when the script ends, however it ends; the last one first. ENDING has the
+# exit status by then, above 128 after an interruption.
 at_exit() { CLEANUPS+=("$(printf '%q ' "$@")"); }
 
 finish() {
   local status=$? i
+  # shellcheck disable=SC2034
+  ENDING=$status
   trap - EXIT
   trap '' INT TERM HUP
   stop_child
@@ -132,6 +135,11 @@ to_its_end() {
   return "$status"
 }
 
+# Of a build what failed first, of anything else the end.
+last_words() {
+  if grep -q '^FAILED: ' "$1"; then sed -n '/^FAILED: /,$p' "$1" | head -n 80; else tail -n 60 "$1"; fi
+}
+
 last_line() {
   tail -c 1000 "$1" | tr '\r' '\n' | tr -d '\000-\011\013-\037' | awk 'NF { line = $0 } END { print substr(line, 1, 80) }'
 }
@@ -151,7 +159,7 @@ await_child() {
   CHILD=''
   if [ "$status" -ne 0 ]; then
     printf '%s%s: failed (exit %s)%s\n' "$RED" "$what" "$status" "$PLAIN" >&2
-    tail -n 60 "$CHILD_LOG" | sed 's/^/  | /' >&2
+    last_words "$CHILD_LOG" | sed 's/^/  | /' >&2
   fi
   rm -f "$CHILD_LOG"
   CHILD_LOG=''
