@@ -124,7 +124,11 @@ std::vector<RuntimeCommand> DiffServers(const BackendModel& from, const BackendM
 std::vector<RuntimeCommand> AddServerCommands(const BackendModel& backend,
                                               const ServerModel& server) {
   const std::string path = Path(backend.name, server.name);
-  std::string add = fmt::format("add server {} {}:{}", path, CliWord(server.address), server.port);
+  // HAProxy takes a host name or port 0 without a word, and never resolves it: no success then.
+  const bool reachable = CheckAddress(server.address).has_value() && server.port != 0;
+  std::string add = reachable
+                        ? fmt::format("add server {} {}:{}", path, server.address, server.port)
+                        : fmt::format("add server {} refused:99999", path);
   for (const std::string& word : ServerOptions(backend, server)) add += " " + CliWord(word);
   std::vector<RuntimeCommand> commands;
   commands.push_back({std::move(add), "New server registered.", Match::kLastLine});

@@ -69,6 +69,8 @@ void WriteRetries(const api::Traffic& traffic, ConfigWriter& out) {
 }
 
 void WriteLimits(const api::Traffic& traffic, ConfigWriter& out) {
+  // By Content-Length. Of a body without one (chunked, HTTP/2) HAProxy 3.0 sees here only what came
+  // with the headers; the rest it streams, and has no directive that would count it.
   if (traffic.max_body_bytes > 0) {
     out.Line("http-request deny status 413 if { req.body_size gt")
         .Number(traffic.max_body_bytes)
