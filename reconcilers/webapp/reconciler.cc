@@ -212,8 +212,9 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
   if (auto published = d_.traffic.Publish(spec); !published) {
     pass.problems.traffic = published.error().message;
     pass.CheckAfter(milliseconds(500));
-  } else if (!pass.backend.message.empty()) {
+  } else {
     pass.problems.traffic = pass.backend.message;
+    MeasureTraffic(pass);
   }
   pass.memory.published = true;
 }

@@ -61,6 +61,7 @@ class WebAppReconciler final : public Reconciler {
   void ResolveImages(Pass& pass);
   void TrackProgress(Pass& pass);
   void ApplyTraffic(Pass& pass);
+  void MeasureTraffic(Pass& pass);
   void ApplyActions(Pass& pass);
   void Report(Pass& pass);
   void RecordTransitions(Pass& pass);

@@ -93,6 +93,29 @@ void WebAppReconciler::ApplyActions(Pass& pass) {
   }
 }
 
+// How long it took HAProxy to learn what happened: from the probe that passed, from the `die` event.
+void WebAppReconciler::MeasureTraffic(Pass& pass) {
+  if (!pass.input.traffic_known || !pass.backend.known) return;
+  const std::set<std::string> dead(pass.output.dead_servers.begin(),
+                                   pass.output.dead_servers.end());
+  std::set<std::string> serving;
+  for (const ServerWish& wish : pass.output.servers) {
+    if (wish.admin == ServerAdmin::kReady) serving.insert(wish.container_id);
+  }
+  using Seconds = std::chrono::duration<double>;
+  for (const ReplicaView& r : pass.input.replicas) {
+    if (!r.server && serving.contains(r.container_id) && r.ready_since) {
+      d_.metrics.Observe("ballast_ready_to_in_service_seconds",
+                         Seconds(d_.clock.Now() - *r.ready_since).count(), {});
+    }
+    if (r.server == ServerAdmin::kReady && r.phase == ReplicaPhase::kDead &&
+        dead.contains(r.name)) {
+      d_.metrics.Observe("ballast_die_to_out_of_rotation_seconds",
+                         Seconds(d_.clock.WallNow() - r.finished).count(), {});
+    }
+  }
+}
+
 void WebAppReconciler::StartCreate(Pass& pass, const PlanAction& action) {
   // The update revision comes from the manifest, an old one from the label of its containers.
   const bool old_revision = action.revision != pass.input.update_revision;
