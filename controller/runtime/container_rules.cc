@@ -40,6 +40,7 @@ void ApplyDie(const EngineEvent& event, api::Time now, ContainerInfo& info) {
     info.finished_at = timed ? event.time : now;
   }
   info.state = ContainerState::kExited;
+  info.health = DockerHealth::kNone;
   const std::string& code = Attribute(event, "exitCode");
   std::from_chars(code.data(), code.data() + code.size(), info.exit_code);
 }
@@ -101,8 +102,11 @@ bool Lacking(const ContainerInfo& info) {
 
 bool Agrees(const ContainerInfo& listed, const ContainerInfo& known) {
   if (listed.state != known.state || listed.name != known.name) return false;
+  if (known.state == ContainerState::kExited) return listed.exit_code == known.exit_code;
   if (!Lives(known)) return true;
-  return listed.health == known.health && listed.networks == known.networks;
+  // Lists say nothing about the health of a paused container.
+  const bool same_health = known.state != ContainerState::kRunning || listed.health == known.health;
+  return same_health && listed.networks == known.networks;
 }
 
 }  // namespace ballast::runtime
