@@ -34,9 +34,9 @@ Schema<Listener> ListenerSchema() {
 
 Schema<LoadBalancerSpec> SpecSchema() {
   const auto duration = Duration(Millis{10}, Millis{std::int64_t{7} * 24 * 3'600'000});
-  const auto lines = [](Rule rule) {
-    return List(Text("one line, at most 1000; words that end the section are refused", rule), 0,
-                100);
+  const auto lines = [] {
+    return List(Text("one line of ASCII, at most 1000; some first words are refused", RuleSnippet),
+                0, 100);
   };
   Schema<LoadBalancerTimeouts> timeouts;
   timeouts
@@ -46,14 +46,9 @@ Schema<LoadBalancerSpec> SpecSchema() {
       .Add("keepAlive", &LoadBalancerTimeouts::keep_alive, duration,
            "Between two requests of one connection", "60s");
   Schema<Snippets> snippets;
-  snippets
-      .Add("global", &Snippets::global, lines(RuleSnippetGlobal),
-           "Lines for `global`. Refused: user, group, chroot, daemon, master-worker, stats, "
-           "nbthread and others that would stop all of HAProxy",
-           "[tune.bufsize 32768]")
-      .Add("defaults", &Snippets::defaults, lines(RuleSnippet), "Lines for `defaults`",
-           "[option dontlognull]")
-      .Add("frontend", &Snippets::frontend, lines(RuleSnippet), "Lines for every listener",
+  snippets.Add("global", &Snippets::global, lines(), "Lines for `global`", "[tune.bufsize 32768]")
+      .Add("defaults", &Snippets::defaults, lines(), "Lines for `defaults`", "[option dontlognull]")
+      .Add("frontend", &Snippets::frontend, lines(), "Lines for every listener",
            "[http-response set-header X-Served-By ballast]");
   Schema<LoadBalancerSpec> stats;
   stats

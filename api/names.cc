@@ -208,43 +208,49 @@ bool IsIn(std::string_view text, const std::array<std::string_view, N>& words) {
   return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-// Words that would end the section that Ballast is writing, or begin another one.
+// First words that would end the section that Ballast is writing, or begin another one.
 constexpr std::array<std::string_view, 24> kSections = {
-    "acme",        "backend",  "cache",     "crt-store",      "defaults", "dynamic-update",
-    "fcgi-app",    "frontend", "global",    "http-errors",    "listen",   "log-forward",
-    "log-profile", "mailers",  "namespace", "namespace_list", "peers",    "program",
-    "resolvers",   "ring",     "traces",    "userlist",       "fcgi",     "health"};
+    "acme",   "backend",     "cache",       "crt-store", "defaults",  "dynamic-update",
+    "fcgi",   "fcgi-app",    "frontend",    "global",    "health",    "http-errors",
+    "listen", "log-forward", "log-profile", "mailers",   "namespace", "namespace_list",
+    "peers",  "program",     "resolvers",   "ring",      "traces",    "userlist"};
 
-// Words of `global` that kill all of HAProxy at a reload although `haproxy -c` accepts them, or
-// that take away what Ballast relies on (reference/haproxy.md 1.3).
-constexpr std::array<std::string_view, 17> kOwned = {"user",
-                                                     "group",
-                                                     "uid",
-                                                     "gid",
-                                                     "chroot",
+// First words that kill all of HAProxy at a reload although `haproxy -c` accepts them
+// (reference/haproxy.md 1.3), or that take away what Ballast's own lines rely on.
+// reconcilers/haproxy/quote.cc refuses them again; this list must not be the shorter one.
+constexpr std::array<std::string_view, 23> kOwned = {"chroot",
                                                      "daemon",
+                                                     "default_backend",
+                                                     "gid",
+                                                     "grace",
+                                                     "group",
+                                                     "load-server-state-from-file",
                                                      "master-worker",
-                                                     "stats",
+                                                     "mode",
+                                                     "mworker-max-reloads",
                                                      "nbproc",
                                                      "nbthread",
                                                      "pidfile",
-                                                     "stats-file",
-                                                     "server-state-file",
-                                                     "server-state-base",
-                                                     "mworker-max-reloads",
                                                      "quiet",
-                                                     "unshare"};
+                                                     "server-state-base",
+                                                     "server-state-file",
+                                                     "stats",
+                                                     "stats-file",
+                                                     "uid",
+                                                     "ulimit-n",
+                                                     "unshare",
+                                                     "user",
+                                                     "zero-warning"};
 
-std::string CheckSnippet(std::string_view text, bool global) {
+std::string CheckSnippet(std::string_view text) {
   if (text.size() > 1000) return "at most 1000 characters";
-  if (HasControl(text)) return "one line without control characters";
-  std::string_view rest = text;
-  while (true) {
-    const std::size_t begin = rest.find_first_not_of(' ');
-    if (begin == rest.npos) return "";
-    rest = rest.substr(begin);
-    if (rest.front() == '#') return "";
-    const std::string_view word = rest.substr(0, rest.find(' '));
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; })) {
+    return "one line of printable ASCII";
+  }
+  if (text.ends_with('\\')) return "a line that does not end with a backslash";
+  for (const std::string_view word : Split(text, ' ')) {
+    if (word.empty()) continue;
+    if (word.front() == '#') return "";
     if (!All(word, [](char c) { return IsAlnum(c) || c == '-' || c == '_' || c == '.'; }) ||
         word.front() == '.') {
       return "a directive of HAProxy: the first word has letters, digits and -_. only, and does "
@@ -253,13 +259,13 @@ std::string CheckSnippet(std::string_view text, bool global) {
     if (IsIn(word, kSections)) {
       return fmt::format("a directive inside the section: {} would begin another one", Quote(word));
     }
-    if (global && IsIn(word, kOwned)) {
+    if (IsIn(word, kOwned)) {
       return fmt::format("without {}: Ballast writes it itself, or it would stop all of HAProxy",
                          Quote(word));
     }
     if (word != "no" && word != "default") return "";
-    rest = rest.substr(word.size());
   }
+  return "a directive of HAProxy or a comment";
 }
 
 std::string CheckLong(std::string_view text) {
@@ -422,9 +428,10 @@ std::string RuleHeaderValue(std::string_view text) {
 }
 
 std::string RuleCookieName(std::string_view text) {
-  return text.size() <= 64 && All(text, IsTokenChar)
+  // Without the quote, which would end the one that HAProxy's file puts around it.
+  return text.size() <= 64 && All(text, [](char c) { return IsTokenChar(c) && c != '\''; })
              ? ""
-             : "a cookie's name (letters, digits and !#$%&'*+-.^_`|~; at most 64)";
+             : "a cookie's name (letters, digits and !#$%&*+-.^_`|~; at most 64)";
 }
 
 std::string RuleDockerVolume(std::string_view text) {
@@ -497,15 +504,12 @@ std::string RuleHostPort(std::string_view text) {
     for (char& c : host) {
       if (IsUpper(c)) c = static_cast<char>(c - 'A' + 'a');
     }
-    const bool v6 = host.size() > 2 && host.front() == '[' && host.back() == ']' &&
-                    IsIpv6(std::string_view(host).substr(1, host.size() - 2));
-    allowed = v6 || IsDnsName(host);
+    allowed = IsDnsName(host);
   }
   return allowed ? "" : "host:port, such as logs.example.com:514";
 }
 
-std::string RuleSnippetGlobal(std::string_view text) { return CheckSnippet(text, true); }
-std::string RuleSnippet(std::string_view text) { return CheckSnippet(text, false); }
+std::string RuleSnippet(std::string_view text) { return CheckSnippet(text); }
 
 std::string CleanPath(std::string_view absolute) {
   std::vector<std::string_view> parts;

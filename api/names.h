@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxObjectName = 40;
 [[nodiscard]] std::string RuleHeaderHost(std::string_view text);  // with or without a port
 [[nodiscard]] std::string RuleHeaderName(std::string_view text);  // RFC 9110 token
 [[nodiscard]] std::string RuleHeaderValue(std::string_view text);
-[[nodiscard]] std::string RuleCookieName(std::string_view text);  // RFC 6265 token
+[[nodiscard]] std::string RuleCookieName(std::string_view text);  // RFC 6265 token, no quote
 [[nodiscard]] std::string RuleDockerVolume(std::string_view text);
 [[nodiscard]] std::string RuleDockerNetwork(std::string_view text);
 [[nodiscard]] std::string RuleLogDriver(std::string_view text);
@@ -39,7 +39,6 @@ inline constexpr std::size_t kMaxObjectName = 40;
 [[nodiscard]] std::string RuleCapability(std::string_view text);  // NET_ADMIN, ALL
 [[nodiscard]] std::string RuleCidr(std::string_view text);        // IPv4 or IPv6, prefix optional
 [[nodiscard]] std::string RuleHostPort(std::string_view text);    // logs.example.com:514
-[[nodiscard]] std::string RuleSnippetGlobal(std::string_view text);
 [[nodiscard]] std::string RuleSnippet(std::string_view text);
 
 // "/srv/../etc//x/" -> "/etc/x". Textual: symbolic links are not followed.

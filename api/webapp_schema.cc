@@ -86,8 +86,8 @@ Schema<StickySession> StickySchema() {
   Schema<StickySession> schema;
   schema
       .Required("cookieName", &StickySession::cookie_name,
-                Text("a token of RFC 6265, at most 64", RuleCookieName), "The cookie's name",
-                "BALLAST")
+                Text("a token of RFC 6265 without quote, at most 64", RuleCookieName),
+                "The cookie's name", "BALLAST")
       .Add("ttlSeconds", &StickySession::ttl_seconds, Integer<int>(0, 31'536'000),
            "How long a browser comes back to its replica; 0: until it is closed", "3600");
   return schema;

@@ -104,9 +104,9 @@ void Words(std::string_view bytes) {
     Require(!back.has_value() || *back == *size, "sizes survive");
   }
   for (const Rule rule :
-       {RuleImage, RuleSnippet, RuleSnippetGlobal, RuleHostPort, RuleCidr, RuleProbePath,
-        RuleHeaderValue, RuleHeaderName, RuleCookieName, RuleDockerNetwork, RuleDockerVolume,
-        RuleLogDriver, RuleEnvName, RuleLabelKey, RulePortName, RuleMountPath, RuleHeaderHost}) {
+       {RuleImage, RuleSnippet, RuleHostPort, RuleCidr, RuleProbePath, RuleHeaderValue,
+        RuleHeaderName, RuleCookieName, RuleDockerNetwork, RuleDockerVolume, RuleLogDriver,
+        RuleEnvName, RuleLabelKey, RulePortName, RuleMountPath, RuleHeaderHost}) {
     if (rule(bytes).empty()) Require(!HasControl(bytes), "no rule accepts control characters");
   }
   if (bytes.starts_with('/')) {
