@@ -44,7 +44,6 @@ std::string Ask(const std::string& path, const std::string& command) {
   const std::string line = command + "\n";
   std::string reply;
   if (write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
-    shutdown(fd, SHUT_WR);
     std::array<char, 4096> buffer{};
     for (ssize_t n = 0; (n = read(fd, buffer.data(), buffer.size())) > 0;) {
       reply.append(buffer.data(), static_cast<std::size_t>(n));
@@ -212,6 +211,10 @@ json Stack::Status() {
       Run({BALLAST_BINARY, "status", "-o", "json", "--socket=" + socket()});
   if (result.exit_code != 0) return nullptr;
   return json::parse(result.output, nullptr, false);
+}
+
+std::string Stack::Metrics() {
+  return Ask(socket(), "GET /metrics HTTP/1.1\r\nHost: ballast\r\nConnection: close\r\n\r");
 }
 
 bool Stack::WaitSettled(const std::string& app, int replicas, std::chrono::seconds deadline) {

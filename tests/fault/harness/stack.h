@@ -60,6 +60,8 @@ class Stack {
 
   // `ballast status -o json`; null while no controller answers.
   nlohmann::json Status();
+  // The page /metrics over the unix socket.
+  std::string Metrics();
   // Waits until the web app has exactly `replicas`, all in service, nothing leaving.
   bool WaitSettled(const std::string& app, int replicas,
                    std::chrono::seconds deadline = std::chrono::seconds(60));
