@@ -1,0 +1,307 @@
+#include "controller/cmd/options.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gflags/gflags.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "api/codec.h"
+#include "controller/cli/cli.h"
+#include "controller/cli/table.h"
+#include "reconcilers/webapp/address_pool.h"
+
+DEFINE_string(manifests, "", "the directory of manifests to apply and to follow; required");
+DEFINE_string(instance, "ballast", "the owner of what this controller makes; never share it");
+DEFINE_string(socket, "", "the unix socket for `ballast status`; empty: RUN_DIR/ballast.sock");
+DEFINE_string(docker_host, "unix:///var/run/docker.sock", "the Docker Engine to use");
+DEFINE_string(registry_config, "", "Docker's config.json with credentials of private registries");
+DEFINE_string(state_dir, "/var/lib/ballast", "what must survive a reboot");
+DEFINE_string(run_dir, "/run/ballast", "sockets");
+DEFINE_string(subnet, "", "the subnet of the replicas' network; empty: the first free one");
+DEFINE_string(network, "",
+              "the name of the replicas' network; empty: ballast, or ballast-INSTANCE for an "
+              "instance of another name");
+DEFINE_string(prune, "safe",
+              "whether what no manifest names any more is removed: safe (after a complete pass, "
+              "never everything), never, or always (at once)");
+DEFINE_string(allow_host_path, "",
+              "directories that hostPath volumes may be in, separated by commas; empty: none");
+DEFINE_string(metrics_address, "127.0.0.1:9464",
+              "where /metrics, /healthz and /readyz are served over TCP; empty: nowhere");
+DEFINE_int32(workers, 4, "how many objects are reconciled at once");
+DEFINE_string(log_level, "info", "what is logged: debug, info, warning or error");
+
+namespace ballast::cmd {
+namespace {
+
+constexpr std::size_t kMaxInstance = 20;
+constexpr int kMaxWorkers = 64;
+constexpr std::string_view kUnix = "unix://";
+
+// In the order of the help.
+const std::vector<std::string>& Names() {
+  static const std::vector<std::string> names = {
+      "manifests", "prune",  "allow_host_path", "instance",    "state_dir",
+      "run_dir",   "socket", "metrics_address", "docker_host", "registry_config",
+      "network",   "subnet", "workers",         "log_level"};
+  return names;
+}
+
+std::string Shown(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name;
+}
+
+std::vector<std::string> ShownNames() {
+  std::vector<std::string> shown = {"--help"};
+  for (const std::string& name : Names()) shown.push_back(Shown(name));
+  return shown;
+}
+
+// Fills the gflags; what is wrong, or nothing.
+std::optional<std::string> ReadFlags(const std::vector<std::string>& arguments, bool* help) {
+  for (const std::string& name : Names()) {
+    gflags::SetCommandLineOption(
+        name.c_str(), gflags::GetCommandLineFlagInfoOrDie(name.c_str()).default_value.c_str());
+  }
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const std::string printable = cli::Sanitize(argument);
+    if (argument == "--help" || argument == "-h") {
+      *help = true;
+      continue;
+    }
+    if (argument == "-v") {
+      FLAGS_log_level = "debug";
+      continue;
+    }
+    if (!argument.starts_with("--") || argument.size() == 2) {
+      return fmt::format("{} is no flag; the manifests' directory is given as --manifests DIR",
+                         printable.empty() ? "\"\"" : printable);
+    }
+    const std::size_t equals = argument.find('=');
+    std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+    const std::string shown = cli::Sanitize("--" + name);
+    std::replace(name.begin(), name.end(), '-', '_');
+    if (std::find(Names().begin(), Names().end(), name) == Names().end()) {
+      return fmt::format("controller has no flag {}{}", shown, cli::Suggest(shown, ShownNames()));
+    }
+    std::string value;
+    if (equals != std::string::npos) {
+      value = argument.substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      value = arguments[++i];
+    } else {
+      return fmt::format("{} needs a value", Shown(name));
+    }
+    if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
+      return fmt::format("{} takes a number, not \"{}\"", Shown(name), cli::Sanitize(value));
+    }
+  }
+  return std::nullopt;
+}
+
+bool IsAbsolute(const std::string& path) {
+  return !path.empty() && path.front() == '/' && std::none_of(path.begin(), path.end(), [](char c) {
+    // ':' and ',' would split what is handed to Docker.
+    return static_cast<unsigned char>(c) < ' ' || c == ':' || c == ',' || c == '\x7f';
+  });
+}
+
+std::string Normal(const std::string& path) {
+  std::string normal = std::filesystem::path(path).lexically_normal().string();
+  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  return normal;
+}
+
+std::vector<std::string> SplitCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    if (!part.empty()) parts.emplace_back(part);
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+  }
+  return parts;
+}
+
+bool IsLoopback(const std::string& host) {
+  in_addr v4{};
+  constexpr unsigned kLoopbackNet = 127;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == kLoopbackNet;
+  return host == "::1";
+}
+
+// What is wrong, or nothing.
+std::optional<std::string> ReadMetricsAddress(const std::string& address, Options& options) {
+  if (address.empty()) return std::nullopt;
+  const std::size_t colon = address.rfind(':');
+  const auto wrong = [&](const char* why) {
+    return fmt::format("--metrics-address {} (127.0.0.1:9464, say), not \"{}\"", why,
+                       cli::Sanitize(address));
+  };
+  if (colon == std::string::npos) return wrong("is an IP address and a port");
+  std::string host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const char* const end = address.data() + address.size();
+  const auto [last, error] = std::from_chars(address.data() + colon + 1, end, options.metrics_port);
+  if (error != std::errc() || last != end) return wrong("is an IP address and a port");
+  if (!IsLoopback(host)) {
+    return wrong("must be a loopback address, since anybody who reaches it may read it");
+  }
+  options.metrics_host = host;
+  return std::nullopt;
+}
+
+bool IsNetworkName(const std::string& name) {
+  constexpr std::size_t kMaxName = 64;
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= kMaxName && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+std::optional<std::string> ReadPaths(Options& options) {
+  for (const auto& [flag, value] :
+       {std::pair{"--state-dir", &FLAGS_state_dir}, std::pair{"--run-dir", &FLAGS_run_dir}}) {
+    if (!IsAbsolute(*value)) {
+      return fmt::format(
+          "{} must be an absolute path without ':' and ',' (containers mount directories below "
+          "it), not \"{}\"",
+          flag, cli::Sanitize(*value));
+    }
+  }
+  options.state_dir = Normal(FLAGS_state_dir);
+  options.run_dir = Normal(FLAGS_run_dir);
+  options.socket = FLAGS_socket.empty() ? options.run_dir + "/ballast.sock" : FLAGS_socket;
+  if (!FLAGS_docker_host.starts_with(kUnix) || FLAGS_docker_host.size() == kUnix.size()) {
+    return fmt::format(
+        "--docker-host must be unix:///PATH, not \"{}\": the controller talks to the containers "
+        "themselves, so it runs on Docker's own machine",
+        cli::Sanitize(FLAGS_docker_host));
+  }
+  options.docker_socket = FLAGS_docker_host.substr(kUnix.size());
+  options.registry_config = FLAGS_registry_config;
+  for (const std::string& path : SplitCommas(FLAGS_allow_host_path)) {
+    if (path.front() != '/') {
+      return fmt::format("--allow-host-path takes absolute paths, not \"{}\"", cli::Sanitize(path));
+    }
+    options.allowed_host_paths.push_back(Normal(path));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadNames(Options& options) {
+  options.instance = FLAGS_instance;
+  if (!api::IsDnsLabel(options.instance) || options.instance.size() > kMaxInstance) {
+    return fmt::format(
+        "--instance must be 1 to {} lower case letters, digits and '-', beginning and ending with "
+        "a letter or digit, not \"{}\"",
+        kMaxInstance, cli::Sanitize(options.instance));
+  }
+  options.network = !FLAGS_network.empty()          ? FLAGS_network
+                    : options.instance == "ballast" ? "ballast"
+                                                    : "ballast-" + options.instance;
+  if (!IsNetworkName(options.network) || options.network == "host" || options.network == "none" ||
+      options.network == "bridge") {
+    return fmt::format("--network must be a name for a Docker network of its own, not \"{}\"",
+                       cli::Sanitize(options.network));
+  }
+  options.subnet = FLAGS_subnet;
+  constexpr int kWidest = 8;
+  constexpr int kNarrowest = 28;
+  if (!options.subnet.empty()) {
+    const auto cidr = reconcilers::ParseCidr(options.subnet);
+    if (!cidr || cidr->prefix < kWidest || cidr->prefix > kNarrowest) {
+      return fmt::format(
+          "--subnet must be an IPv4 network from /{} to /{} like 172.30.0.0/16, "
+          "not \"{}\"",
+          kWidest, kNarrowest, cli::Sanitize(options.subnet));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadRest(Options& options) {
+  if (FLAGS_manifests.empty()) return "--manifests DIR is missing: the directory to apply";
+  options.manifests = FLAGS_manifests;
+  while (options.manifests.size() > 1 && options.manifests.back() == '/') {
+    options.manifests.pop_back();
+  }
+  if (FLAGS_prune == "safe") {
+    options.prune = manifests::PruneMode::kSafe;
+  } else if (FLAGS_prune == "never") {
+    options.prune = manifests::PruneMode::kNever;
+  } else if (FLAGS_prune == "always") {
+    options.prune = manifests::PruneMode::kAlways;
+  } else {
+    return fmt::format("--prune is safe, never or always, not \"{}\"", cli::Sanitize(FLAGS_prune));
+  }
+  options.workers = FLAGS_workers;
+  if (options.workers < 1 || options.workers > kMaxWorkers) {
+    return fmt::format("--workers must be between 1 and {}, not {}", kMaxWorkers, FLAGS_workers);
+  }
+  options.debug = FLAGS_log_level == "debug";
+  if (FLAGS_log_level == "warning") {
+    options.log_threshold = 1;
+  } else if (FLAGS_log_level == "error") {
+    options.log_threshold = 2;
+  } else if (!options.debug && FLAGS_log_level != "info") {
+    return fmt::format("--log-level is debug, info, warning or error, not \"{}\"",
+                       cli::Sanitize(FLAGS_log_level));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<Options, HelpWanted, UsageError> ParseOptions(
+    const std::vector<std::string>& arguments) {
+  bool help = false;
+  auto wrong = ReadFlags(arguments, &help);
+  if (help) return HelpWanted{};
+  Options options;
+  if (!wrong) wrong = ReadRest(options);
+  if (!wrong) wrong = ReadNames(options);
+  if (!wrong) wrong = ReadPaths(options);
+  if (!wrong) wrong = ReadMetricsAddress(FLAGS_metrics_address, options);
+  if (wrong) return UsageError{std::move(*wrong)};
+  return options;
+}
+
+std::vector<FlagDescription> ControllerFlags() {
+  std::vector<FlagDescription> flags;
+  for (const std::string& name : Names()) {
+    const auto info = gflags::GetCommandLineFlagInfoOrDie(name.c_str());
+    flags.push_back({Shown(name), info.default_value, info.description});
+  }
+  return flags;
+}
+
+std::string ControllerHelp() {
+  std::string text =
+      "Runs the controller: applies the manifests in a directory, follows their changes, and "
+      "keeps\n"
+      "what they describe. It runs on Docker's own machine, in the foreground, and logs to "
+      "standard\n"
+      "error. Ending it (SIGTERM, SIGINT) leaves replicas and load balancers running.\n\n"
+      "usage: ballast controller --manifests DIR [FLAG...]\n\n";
+  for (const FlagDescription& flag : ControllerFlags()) {
+    const std::string value =
+        flag.default_value.empty() ? "" : fmt::format(" (default: {})", flag.default_value);
+    text += fmt::format("  {}\n      {}{}\n", flag.name, flag.help, value);
+  }
+  text +=
+      "  -v\n      the same as --log-level debug\n  -h, --help\n      print this\n\n"
+      "exit codes: 0 ended by a signal, 1 cannot run (another controller, Docker too old or "
+      "rootless,\na directory that cannot be written), 2 wrong usage\n";
+  return text;
+}
+
+}  // namespace ballast::cmd

@@ -1,0 +1,65 @@
+#include "controller/cmd/signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "controller/runtime/log.h"
+
+namespace ballast::cmd {
+namespace {
+
+using runtime::Log;
+using runtime::LogLevel;
+
+constexpr int kSignalExit = 128;
+constexpr int kWakeUp = SIGUSR1;  // from the destructor
+
+sigset_t Signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeUp}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+SignalWatcher::SignalWatcher(std::chrono::milliseconds grace) {
+  signal(SIGPIPE, SIG_IGN);
+  const sigset_t set = Signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this, grace] { Watch(grace); });
+}
+
+SignalWatcher::~SignalWatcher() {
+  pthread_kill(thread_.native_handle(), kWakeUp);
+  thread_.join();
+}
+
+void SignalWatcher::Watch(std::chrono::milliseconds grace) {
+  const sigset_t set = Signals();
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) continue;
+  if (signal == kWakeUp) return;
+  Log(LogLevel::kInfo, "Signal received", {{"signal", signal}});
+  stop_.request_stop();
+  constexpr long kNanosecondsPerMillisecond = 1'000'000;
+  constexpr long kMillisecondsPerSecond = 1'000;
+  const timespec wait{
+      .tv_sec = grace.count() / kMillisecondsPerSecond,
+      .tv_nsec = grace.count() % kMillisecondsPerSecond * kNanosecondsPerMillisecond};
+  do {
+    signal = sigtimedwait(&set, nullptr, &wait);
+  } while (signal < 0 && errno == EINTR);
+  if (signal == kWakeUp) return;
+  if (signal < 0) {
+    Log(LogLevel::kWarning, "Something did not end in time; leaving it");
+    _exit(0);
+  }
+  _exit(kSignalExit + signal);
+}
+
+}  // namespace ballast::cmd
