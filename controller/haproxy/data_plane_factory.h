@@ -16,8 +16,9 @@ namespace ballast::haproxy {
 struct HaproxyOptions {
   // Absolute paths that are the same for the controller and for Docker's daemon.
   std::string config_root = "/var/lib/ballast";
-  std::string run_root = "/run/ballast";
-  unsigned user = 99;   // HAProxy's in ballast/haproxy; -1: leave ownership alone (tests)
+  // Not below /run: after a reboot Docker starts HAProxy before anybody makes a directory there.
+  std::string run_root = "/var/lib/ballast/run";
+  unsigned user = 99;  // HAProxy's in ballast/haproxy; -1: leave ownership alone (tests)
   unsigned group = 99;
 };
 

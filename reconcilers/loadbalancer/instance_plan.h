@@ -37,23 +37,23 @@ struct InstanceInput {
   const api::LoadBalancerSpec* spec = nullptr;  // null: everything of it goes
   std::string image_id;                         // "" = not known (yet)
   std::vector<ObservedContainer> containers;
-  std::optional<int> serving;        // the instance that answers and takes the commands
-  std::vector<int> known;            // instances that have directories
-  std::set<std::string> networks;    // bridged: some server is on each of them
-  bool may_leave = false;            // and on no others
+  std::optional<int> serving;      // the instance that answers and takes the commands
+  std::vector<int> known;          // instances that have directories
+  std::set<std::string> networks;  // bridged: some server is on each of them
+  bool may_leave = false;          // and on no others
 };
 
 struct InstanceAction {
   enum class Kind {
-    kRemove,       // container_id (and with the pause container its network, if `network` is set)
+    kRemove,  // container_id (and with the pause container its network, if `network` is set)
     kCreatePause,
-    kCreate,       // instance `number`
-    kStart,        // container_id
-    kTakeOver,     // try to hand over to instance `number`: it runs, but does not serve yet
-    kRetire,       // container_id ends with its last connection
-    kJoin,         // the pause container joins `network`
+    kCreate,    // instance `number`
+    kStart,     // container_id
+    kTakeOver,  // try to hand over to instance `number`: it runs, but does not serve yet
+    kRetire,    // container_id ends with its last connection
+    kJoin,      // the pause container joins `network`
     kLeave,
-    kForget,       // the directories of instance `number`
+    kForget,  // the directories of instance `number`
   } kind = Kind::kRemove;
   int number = 0;
   std::string container_id;
@@ -64,8 +64,8 @@ struct InstanceAction {
 };
 
 struct InstancePlan {
-  std::vector<InstanceAction> actions;  // in order; each may be done on its own
-  std::string outage;  // why connections will be cut, to be said before
+  std::vector<InstanceAction> actions;          // in order; each may be done on its own
+  std::string outage;                           // why connections will be cut, to be said before
   std::optional<std::set<std::string>> joined;  // bridged: the networks that can be reached
 };
 

@@ -4,8 +4,8 @@
 // states are read back from HAProxy, the structure from a note beside its configuration.
 //
 // Invariants: a backend is never removed because its web app has not spoken yet; no command is
-// sent before the state was read; every reply is compared with the text that means success; whatever
-// fails ends in reading everything back and, if that does not help, in a reload.
+// sent before the state was read; every reply is compared with the text that means success;
+// whatever fails ends in reading everything back and, if that does not help, in a reload.
 //
 // Owner: TrafficManager. Any thread; one mutex, held while commands run (microseconds) and during
 // a reload (50-100 ms), never while Docker is asked (Check).
@@ -23,6 +23,7 @@
 
 #include "reconcilers/haproxy/diff.h"
 #include "reconcilers/loadbalancer/target.h"
+#include "reconcilers/ports/clock.h"
 #include "reconcilers/ports/container_lister.h"
 #include "reconcilers/ports/data_plane_factory.h"
 #include "reconcilers/ports/desired_state.h"
@@ -101,8 +102,9 @@ class LoadBalancerTraffic {
   Result<void> Reload();
   // Hands the commands over to another instance of HAProxy if it answers.
   Result<void> SwitchTo(const InstanceRef& instance);
-  // The files that a further instance starts with: what runs now, else what ran last.
-  ConfigFiles StartFiles();
+  // The files that a further instance starts with: what runs now, else what ran last (`number` is
+  // the last instance that has files), else sockets only.
+  ConfigFiles StartFiles(int number);
   // No web app's routes name it, and no backend is left.
   [[nodiscard]] bool Unused() const;
   [[nodiscard]] TrafficReport Report() const;
@@ -118,7 +120,6 @@ class LoadBalancerTraffic {
     Clock::Steady since{};
     bool dead = false;
     bool replaced = false;  // another container has its name and waits
-    std::optional<Clock::Steady> idle_since;
   };
   struct Dirty {
     std::vector<std::string> reasons;
@@ -129,6 +130,7 @@ class LoadBalancerTraffic {
   // All below with mutex_ held. In traffic_sync.cc:
   Result<void> EnsurePlane();
   Result<void> Attach();
+  Result<std::vector<std::string>> ReadAll();
   Result<void> ReadBack(const std::vector<std::string>& replies,
                         std::vector<haproxy::RuntimeCommand>& repairs);
   void Recall();
@@ -139,7 +141,12 @@ class LoadBalancerTraffic {
   // In traffic_upkeep.cc:
   Result<void> CheckDrift();
   Result<void> Sweep();
-  Result<std::map<Key, int>> Connections(const std::string& backend);
+  struct Counts {
+    std::map<Key, int> current;  // the worker that takes new connections
+    std::map<Key, int> others;   // old workers, instances that are being replaced
+  };
+  Result<Counts> Connections(const std::string& backend);
+  Result<bool> Delete(const Key& key);
   Result<void> CutSessions(const std::string& backend, const std::string& server);
   Result<void> Flush();
   void WriteWhileAway();
@@ -151,12 +158,15 @@ class LoadBalancerTraffic {
   void UpdateDirty();
   [[nodiscard]] bool AllReported() const;
   [[nodiscard]] std::optional<api::Millis> ReloadIn() const;
-  Result<void> Refused(const Status& why, const std::string& what);
+  Result<void> Refused(const Status& why, haproxy::LoadBalancerModel model);
+  Result<void> Reloaded(haproxy::LoadBalancerModel model, const Dirty& why);
   void EnqueueApps();
   // In load_balancer_traffic.cc:
   [[nodiscard]] bool Settled(const api::ObjectKey& app, std::string& message) const;
   Result<void> Refresh(const std::string& backend);
   [[nodiscard]] const haproxy::BackendModel* AppliedBackend(const std::string& name) const;
+  // Tells one HAProxy process from another, by `show info`.
+  [[nodiscard]] static std::string ProcessOf(const std::string& show_info);
   void Wake() { d_.enqueuer.Enqueue(key_); }
 
   const std::string name_;
@@ -178,8 +188,8 @@ class LoadBalancerTraffic {
   std::map<int, std::shared_ptr<DataPlane>> retiring_;  // by number; end their connections
   bool attached_ = false;
   std::optional<haproxy::LoadBalancerModel> applied_;
-  std::string layout_;       // of the configuration that runs (target.h)
-  std::string process_;      // tells one HAProxy process from another
+  std::string layout_;   // of the configuration that runs (target.h)
+  std::string process_;  // tells one HAProxy process from another
   std::string version_;
   std::map<Key, Server> servers_;
   std::map<Key, Leaving> leaving_;
@@ -190,8 +200,10 @@ class LoadBalancerTraffic {
   // What is to be done.
   bool files_dirty_ = false;
   std::string must_reload_;  // a reason that no comparison shows; "" = none
+  int forced_reloads_ = 0;   // in a row for such a reason
   std::optional<Dirty> dirty_;
   std::optional<haproxy::LoadBalancerModel> refused_model_;
+  std::optional<haproxy::LoadBalancerModel> away_model_;  // last written while HAProxy is away
   std::string refused_;
   std::string away_;
   // Counts.

@@ -1,4 +1,5 @@
-// What a load balancer's HAProxy shall run, computed from what it runs and what web apps wish. Pure.
+// What a load balancer's HAProxy shall run, computed from what it runs and what web apps wish.
+// Pure.
 #pragma once
 
 #include <functional>
@@ -24,9 +25,12 @@ struct Wishes {
 // "default_shop" -> WebApp/default/shop.
 [[nodiscard]] api::ObjectKey AppOfBackend(const std::string& backend);
 
-// The routes over backends in `backends`: of apps that have not reported, those that they have; of the
-// others, those that they wish. The holder of a route keeps it against another app that wishes it
-// too, which is told in `conflicts`.
+// Whether two routes answer the same requests.
+[[nodiscard]] bool SameRoute(const api::Route& a, const api::Route& b);
+
+// The routes over backends in `backends`: of apps that have not reported, those that they have; of
+// the others, those that they wish. The holder of a route keeps it against another app that wishes
+// it too, which is told in `conflicts`.
 [[nodiscard]] std::vector<haproxy::RouteModel> TargetRoutes(
     const std::vector<haproxy::RouteModel>& applied, const Wishes& wishes,
     const std::set<std::string>& backends, std::vector<std::string>* conflicts);

@@ -37,6 +37,8 @@ class DataPlane {
 
   // Runs one command on every old worker (they finish connections of earlier configurations).
   virtual Result<std::vector<std::string>> OldWorkers(std::string_view command) = 0;
+  // Runs one command on one worker, by its process id of Processes().
+  virtual Result<std::string> OnWorker(int pid, std::string_view command) = 0;
   virtual Result<std::vector<WorkerProcess>> Processes() = 0;
 
   // Writes the files so that the next start or reload uses them: temporary file + rename each,

@@ -29,8 +29,9 @@ class DataPlaneFactory {
   // What the instance's container mounts, to be put into its spec.
   [[nodiscard]] virtual std::vector<MountSpec> Mounts(const std::string& load_balancer,
                                                       int number) const = 0;
-  // Makes the instance's directories, owned by HAProxy's user, and writes the files it starts with.
-  // Blocks on the disk. FailedPrecondition when a path is too long for a socket.
+  // Makes the instance's directories, owned by HAProxy's user, and writes the files it starts with
+  // (none: leaves those that are there). Blocks on the disk. FailedPrecondition when a path is too
+  // long for a socket.
   virtual Result<void> Prepare(const std::string& load_balancer, int number,
                                const ConfigFiles& files) = 0;
   // Numbers with directories, ascending.

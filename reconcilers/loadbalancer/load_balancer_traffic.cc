@@ -1,0 +1,347 @@
+// What web apps and the reconciler call; see load_balancer_traffic.h. How HAProxy is brought there:
+// traffic_sync.cc (commands), traffic_upkeep.cc (drift, deletions, files), traffic_reload.cc.
+#include "reconcilers/loadbalancer/load_balancer_traffic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcilers/haproxy/render.h"
+#include "reconcilers/haproxy/replies.h"
+#include "reconcilers/loadbalancer/instance_plan.h"
+
+namespace ballast::reconcilers {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+LoadBalancerTraffic::LoadBalancerTraffic(std::string name, std::string owner,
+                                         const TrafficDependencies& dependencies)
+    : name_(std::move(name)),
+      owner_(std::move(owner)),
+      key_{"LoadBalancer", "", name_},
+      d_(dependencies),
+      started_(dependencies.clock.Now()) {}
+
+Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
+  const std::lock_guard lock(mutex_);
+  const api::ObjectKey app = wish.app;
+  const auto known = wishes_.find(app);
+  std::string message;
+  if (known != wishes_.end() && known->second == wish && attached_ && Settled(app, message)) {
+    return {};
+  }
+  // What only a reload can bring is looked for only when it may have changed.
+  const bool structure = known == wishes_.end() || known->second.routes != wish.routes ||
+                         known->second.traffic != wish.traffic ||
+                         known->second.check_path != wish.check_path ||
+                         AppliedBackend(haproxy::BackendName(app)) == nullptr;
+  wishes_[app] = std::move(wish);
+  withdrawn_.erase(app);
+  const bool first = reported_.insert(app).second;
+  Result<void> done = Converge(&app);
+  if (done && structure) {
+    UpdateDirty();
+    Wake();
+  } else if (first) {
+    Wake();  // perhaps the last one that a reload waited for
+  }
+  return done;
+}
+
+Result<void> LoadBalancerTraffic::Withdraw(const api::ObjectKey& app) {
+  const std::lock_guard lock(mutex_);
+  const bool wished = wishes_.erase(app) > 0;
+  reported_.insert(app);
+  joining_.erase(app);
+  const std::string backend = haproxy::BackendName(app);
+  if (!wished && (!applied_ || AppliedBackend(backend) == nullptr)) return {};
+  if (!withdrawn_.insert(app).second && attached_) return {};
+  Wake();
+  // The wish is kept: with no HAProxy that answers there is nothing to take it out of now.
+  if (!attached_ && !EnsurePlane()) return {};
+  Result<void> done = Converge(&app);
+  if (done) UpdateDirty();
+  return done;
+}
+
+Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& app,
+                                                        bool connections) {
+  const std::lock_guard lock(mutex_);
+  if (!attached_) {
+    if (Result<void> attached = Attach(); !attached) {
+      Wake();
+      return std::unexpected(attached.error());
+    }
+  }
+  const std::string name = haproxy::BackendName(app);
+  BackendObservation result;
+  result.settled = Settled(app, result.message);
+  const haproxy::BackendModel* backend = AppliedBackend(name);
+  if (backend == nullptr) return result;
+  result.known = true;
+  Counts counts;
+  if (connections || d_.clock.Now() - read_at_ > kCacheFor) {
+    Result<void> read = Refresh(name);
+    if (read && connections) {
+      if (Result<Counts> counted = Connections(name)) {
+        counts = *std::move(counted);
+      } else {
+        read = std::unexpected(counted.error());
+      }
+    }
+    if (!read) {
+      attached_ = false;
+      Wake();
+      return std::unexpected(read.error());
+    }
+  }
+  for (const haproxy::ServerModel& server : backend->servers) {
+    const Key key{name, server.name};
+    ServerObservation& seen = result.servers[server.name];
+    seen.server = server.name;
+    seen.address = server.address;
+    seen.port = server.port;
+    seen.admin = server.admin;
+    if (const auto it = servers_.find(key); it != servers_.end()) {
+      seen.container_id = it->second.container_id;
+      seen.up = it->second.op_state == 2 || it->second.op_state == 1;
+    }
+    if (server.admin == ServerAdmin::kMaint) {
+      seen.up = false;
+      seen.text = "MAINT";
+    } else if (!seen.up) {
+      seen.text = "DOWN";
+    } else {
+      seen.text = server.admin == ServerAdmin::kDrain ? "DRAIN" : "UP";
+    }
+    if (connections) {
+      const auto count = [&key](const std::map<Key, int>& in) {
+        const auto it = in.find(key);
+        return it == in.end() ? 0 : it->second;
+      };
+      seen.connections = count(counts.current) + count(counts.others);
+    }
+  }
+  return result;
+}
+
+// Reads one backend's servers: up or down. Another admin state than the one known is drift, which
+// the next Tick repairs; until then the truth is shown.
+Result<void> LoadBalancerTraffic::Refresh(const std::string& backend) {
+  const Result<std::vector<std::string>> replies =
+      plane_->Commands({"show servers state " + backend});
+  if (!replies) return std::unexpected(replies.error());
+  const auto rows = haproxy::ParseServersState(replies->front());
+  if (!rows) return std::unexpected(rows.error());
+  for (const haproxy::ServerStateRow& row : *rows) {
+    servers_[{row.backend, row.server}].op_state = row.op_state;
+    const haproxy::BackendModel* model = AppliedBackend(row.backend);
+    const auto server = model == nullptr ? nullptr : [&]() -> const haproxy::ServerModel* {
+      const auto it = std::ranges::find(model->servers, row.server, &haproxy::ServerModel::name);
+      return it == model->servers.end() ? nullptr : &*it;
+    }();
+    if (server == nullptr || server->admin != row.Admin()) {
+      drift_due_ = d_.clock.Now();
+      Wake();
+    }
+  }
+  read_at_ = d_.clock.Now();
+  return {};
+}
+
+bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& message) const {
+  if (!applied_ || !attached_) {
+    message = away_;
+    return false;
+  }
+  const auto wish = wishes_.find(app);
+  const haproxy::BackendModel* backend = AppliedBackend(haproxy::BackendName(app));
+  if (wish == wishes_.end()) return backend == nullptr;
+  if (joining_.contains(app)) {
+    message = "load balancer " + name_ + " has yet to join a server's network";
+    return false;
+  }
+  for (const auto& [server, leaving] : leaving_) {
+    if (leaving.replaced && server.first == haproxy::BackendName(app)) {
+      message = server.second + " waits for the last request of the container it replaces";
+      return false;
+    }
+  }
+  if (!refused_.empty() && dirty_) {
+    message = "HAProxy refused the configuration: " + refused_;
+  } else if (dirty_ && !dirty_->removal_only) {
+    message = "waits for a reload of load balancer " + name_;
+  }
+  if (backend == nullptr) return false;
+  const bool routed = std::ranges::all_of(wish->second.routes, [&](const api::Route& route) {
+    return std::ranges::any_of(applied_->routes, [&](const haproxy::RouteModel& have) {
+      return have.route == route && have.backend == backend->name;
+    });
+  });
+  if (!routed) {
+    for (const std::string& conflict : conflicts_) {
+      if (conflict.find(backend->name) != std::string::npos) message = conflict;
+    }
+    return false;
+  }
+  if (backend->traffic != wish->second.traffic || backend->check_path != wish->second.check_path) {
+    return false;
+  }
+  message.clear();
+  return true;
+}
+
+const haproxy::BackendModel* LoadBalancerTraffic::AppliedBackend(const std::string& name) const {
+  if (!applied_) return nullptr;
+  const auto it =
+      std::ranges::lower_bound(applied_->backends, name, {}, &haproxy::BackendModel::name);
+  return it == applied_->backends.end() || it->name != name ? nullptr : &*it;
+}
+
+void LoadBalancerTraffic::SetSpec(const api::LoadBalancerSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  if (spec_ == spec) return;
+  spec_ = spec;
+  if (attached_) UpdateDirty();
+}
+
+void LoadBalancerTraffic::SetNetworks(std::optional<std::set<std::string>> joined) {
+  const std::lock_guard lock(mutex_);
+  if (joined_ == joined) return;
+  joined_ = std::move(joined);
+  if (joining_.empty()) return;
+  joining_.clear();
+  if (attached_) static_cast<void>(Converge(nullptr));  // what fails is tried again by Tick
+  EnqueueApps();
+}
+
+bool LoadBalancerTraffic::NeededNetworks(std::set<std::string>& networks) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [app, wish] : wishes_) {
+    for (const Endpoint& endpoint : wish.endpoints) networks.insert(endpoint.network);
+  }
+  if (!applied_ || !attached_) return false;
+  for (const haproxy::BackendModel& backend : applied_->backends) {
+    for (const haproxy::ServerModel& server : backend.servers) {
+      const auto it = servers_.find({backend.name, server.name});
+      if (it == servers_.end() || it->second.network.empty()) return false;
+      networks.insert(it->second.network);
+    }
+  }
+  return true;
+}
+
+TrafficTick LoadBalancerTraffic::Tick() {
+  const std::lock_guard lock(mutex_);
+  TrafficTick tick;
+  const auto now = d_.clock.Now();
+  const auto again = [&tick](milliseconds delay) {
+    if (!tick.again || delay < *tick.again) tick.again = std::max(delay, milliseconds(1));
+  };
+  const bool was_attached = attached_;
+  Result<void> done = attached_ ? Result<void>{} : Attach();
+  if (done) done = CheckDrift();
+  if (done && !was_attached) done = Converge(nullptr);
+  if (done) done = Sweep();
+  // What HAProxy refuses, but answers, is for a reload to mend.
+  if (!done && !(attached_ && done.error().code == Code::kInternal)) {
+    if (attached_ || away_since_ == Clock::Steady{}) away_since_ = now;
+    attached_ = false;
+    away_ = done.error().message;
+    WriteWhileAway();
+    tick.away = away_;
+    // A restart takes 50 ms; later there is no hurry.
+    again(now - away_since_ < std::chrono::seconds(5) ? milliseconds(50) : milliseconds(500));
+    return tick;
+  }
+  away_since_ = {};
+  away_.clear();
+  CollectGarbage();
+  FindRetiring();
+  if (!was_attached) EnqueueApps();
+  UpdateDirty();
+  if (Result<void> flushed = Flush(); !flushed) {
+    d_.events.Record(key_, EventType::kWarning, "FilesNotWritten", flushed.error().message);
+    again(milliseconds(1'000));
+  }
+  if (const auto wait = ReloadIn()) {
+    if (wait->count() <= 0) {
+      tick.reload_due = true;
+      tick.reload_new = !refused_model_ || *refused_model_ != FullTarget();
+    } else {
+      again(*wait);
+    }
+  }
+  for (const auto& [server, leaving] : leaving_) {
+    again(now - leaving.since < std::chrono::seconds(2) ? milliseconds(50) : milliseconds(250));
+  }
+  again(std::max(milliseconds(1), duration_cast<milliseconds>(drift_due_ - now)));
+  return tick;
+}
+
+Result<void> LoadBalancerTraffic::SwitchTo(const InstanceRef& instance) {
+  const std::lock_guard lock(mutex_);
+  if (instance_ == instance && attached_) return {};
+  std::shared_ptr<DataPlane> plane = d_.planes.Open(instance);
+  if (Result<std::vector<std::string>> answer = plane->Commands({"show info"}); !answer) {
+    return std::unexpected(answer.error());
+  } else if (auto version = haproxy::RequireVersion(answer->front()); !version) {
+    return std::unexpected(version.error());
+  }
+  if (plane_ != nullptr && attached_) retiring_[instance_.number] = std::move(plane_);
+  plane_ = std::move(plane);
+  instance_ = instance;
+  attached_ = false;
+  applied_.reset();
+  return Converge(nullptr);
+}
+
+ConfigFiles LoadBalancerTraffic::StartFiles(int number) {
+  const std::lock_guard lock(mutex_);
+  if (plane_ == nullptr && number > 0) {
+    instance_ = {name_, number, ""};
+    plane_ = d_.planes.Open(instance_);
+  }
+  if (!applied_) Recall();
+  if (applied_ && !layout_.empty()) {
+    const haproxy::LoadBalancerModel& model = !attached_ && away_model_ ? *away_model_ : *applied_;
+    if (Result<ConfigFiles> files = haproxy::Render(model)) {
+      (*files)[kNoteFile] = EncodeNote({.model = model, .layout = LayoutOf(model)});
+      return *std::move(files);
+    }
+  }
+  Note note{.model = {.name = name_}, .bootstrap = true};
+  if (spec_) note.model.spec = *spec_;
+  ConfigFiles files = haproxy::RenderBootstrap(name_);
+  files[kNoteFile] = EncodeNote(note);
+  return files;
+}
+
+bool LoadBalancerTraffic::Unused() const {
+  const std::lock_guard lock(mutex_);
+  if (!wishes_.empty()) return false;
+  return !attached_ || !applied_ || applied_->backends.empty();
+}
+
+TrafficReport LoadBalancerTraffic::Report() const {
+  const std::lock_guard lock(mutex_);
+  TrafficReport report;
+  report.answers = attached_;
+  if (attached_) report.serving = instance_.number;
+  report.version = version_;
+  if (applied_) {
+    for (const haproxy::BackendModel& backend : applied_->backends) {
+      report.servers += static_cast<int>(backend.servers.size());
+    }
+  }
+  report.reloads = reloads_;
+  report.drift_repaired = drift_repaired_;
+  report.last_reload_reason = last_reload_reason_;
+  report.refused = dirty_ ? refused_ : "";
+  if (dirty_) report.waiting = fmt::format("{}", fmt::join(dirty_->reasons, "; "));
+  report.conflicts = conflicts_;
+  return report;
+}
+
+}  // namespace ballast::reconcilers

@@ -1,0 +1,297 @@
+// The planner's actions as jobs, and what is asked of Docker beside them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/labels.h"
+#include "api/reasons.h"
+#include "reconcilers/haproxy/replies.h"
+#include "reconcilers/loadbalancer/pass.h"
+
+namespace ballast::reconcilers {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using Kind = InstanceAction::Kind;
+
+constexpr int kLogLines = 40;
+
+bool IsGone(const Status& status) { return status.code == Code::kNotFound; }
+
+}  // namespace
+
+// HAProxy's words about a port, and what to do.
+std::string LoadBalancerReconciler::Explain(const std::string& alerts, const std::string& name) {
+  if (alerts.find("Address already in use") == std::string::npos) return alerts;
+  // "... cannot bind socket (Address already in use) for [0.0.0.0:80]"
+  const std::size_t at = alerts.find("Address already in use");
+  const std::size_t end = alerts.find(']', at);
+  const std::size_t colon = end == std::string::npos ? end : alerts.rfind(':', end);
+  if (colon == std::string::npos || colon < at) return alerts;
+  return fmt::format(
+      "port {} is in use by another program (`ss -ltnp` shows it): stop it, or choose "
+      "another port in spec.listeners (or spec.stats.port) of LoadBalancer/{}",
+      alerts.substr(colon + 1, end - colon - 1), name);
+}
+
+bool LoadBalancerReconciler::StartJob(Pass& pass, const std::string& id,
+                                      std::function<Result<void>()> work) {
+  if (d_.jobs.Start(pass.key, id, std::move(work))) return true;
+  if (const auto failure = d_.jobs.LastFailure(id)) {
+    pass.Again(std::max(duration_cast<milliseconds>(failure->retry_at - d_.clock.Now()),
+                        milliseconds(10)));
+    if (!id.ends_with("/reload")) pass.Problem(failure->status.message);
+  }
+  return false;
+}
+
+void LoadBalancerReconciler::SetMemory(const std::string& name,
+                                       const std::function<void(Memory&)>& change) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = memory_.find(name); it != memory_.end()) change(*it->second);
+}
+
+// The tag's image now. Looked up again and again, so that a new image is an upgrade.
+void LoadBalancerReconciler::ResolveImage(Pass& pass) {
+  const std::string image = pass.object->spec.image;
+  bool due = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Memory& memory = pass.memory;
+    if (memory.image != image) {
+      memory.image = image;
+      memory.image_id.clear();
+      memory.image_checked.reset();
+    }
+    pass.input.image_id = memory.image_id;
+    due = !memory.image_checked || d_.clock.Now() - *memory.image_checked >= kImageCheck;
+  }
+  if (!due) return;
+  const std::string name = pass.key.name;
+  StartJob(pass, "pull/lb/" + name + "/" + image,
+           [this, key = pass.key, name, image]() -> Result<void> {
+             auto info = d_.engine.InspectImage(image);
+             if (!info && IsGone(info.error())) {
+               d_.events.Record(key, EventType::kNormal, api::reason::kPulling,
+                                "pulling image " + image);
+               if (auto pulled = d_.engine.PullImage(image, [](const PullProgress&) {}); !pulled) {
+                 return Wrap("image " + image +
+                                 " is not here and cannot be pulled (hack/build makes "
+                                 "ballast/haproxy)",
+                             pulled.error());
+               }
+               info = d_.engine.InspectImage(image);
+             }
+             if (!info) return Wrap("image " + image, info.error());
+             const auto now = d_.clock.Now();
+             SetMemory(name, [&](Memory& memory) {
+               if (memory.image != image) return;
+               if (memory.image_id != info->id) d_.jobs.Forget("lb/" + name + "/create");
+               memory.image_id = info->id;
+               memory.image_checked = now;
+             });
+             return {};
+           });
+}
+
+void LoadBalancerReconciler::Execute(Pass& pass, const InstanceAction& action) {
+  const std::string prefix = "lb/" + pass.key.name + "/";
+  const std::string& id = action.container_id;
+  switch (action.kind) {
+    case Kind::kRemove:
+      StartJob(pass, prefix + "remove-" + id,
+               [this, id, network = action.network] { return RemoveContainer(id, network); });
+      break;
+    case Kind::kCreatePause:
+      StartJob(pass, prefix + "create-pause",
+               [this, network = NetworkName(pass.input), spec = PauseSpec(pass.input)] {
+                 return CreatePause(network, spec);
+               });
+      break;
+    case Kind::kCreate: {
+      std::string pause;
+      for (const ObservedContainer& container : pass.input.containers) {
+        const auto role = container.info->labels.find(api::kLabelLoadBalancerRole);
+        if (role != container.info->labels.end() && role->second == kRolePause) {
+          pause = container.info->id;
+        }
+      }
+      const int last = pass.input.known.empty() ? 0 : pass.input.known.back();
+      StartJob(pass, fmt::format("{}create-{}", prefix, action.number),
+               [this, key = pass.key, &traffic = pass.traffic, last, number = action.number,
+                spec = HaproxySpec(pass.input, action.number, pause), why = action.why] {
+                 Result<void> made =
+                     CreateInstance(key.name, number, spec, traffic.StartFiles(last));
+                 if (made) {
+                   d_.events.Record(key, EventType::kNormal, api::reason::kLoadBalancerStarted,
+                                    "started " + spec.name + ": " + why);
+                 }
+                 return made;
+               });
+      break;
+    }
+    case Kind::kStart:
+      StartJob(pass, prefix + "start-" + id,
+               [this, key = pass.key, id, number = action.number,
+                container = action.container_name]() -> Result<void> {
+                 // After a reboot its directories may be gone.
+                 if (number > 0) {
+                   if (auto made = d_.planes.Prepare(key.name, number, {}); !made) return made;
+                 }
+                 if (auto started = d_.engine.StartContainer(id); !started) {
+                   return Wrap("start " + container, started.error());
+                 }
+                 d_.events.Record(key, EventType::kNormal, api::reason::kLoadBalancerStarted,
+                                  "started " + container + " again");
+                 return d_.containers.Refresh(id);
+               });
+      break;
+    case Kind::kTakeOver: {
+      const Result<void> taken =
+          pass.traffic.SwitchTo({pass.key.name, action.number, action.container_id});
+      if (taken) {
+        pass.took_over = true;
+        d_.events.Record(pass.key, EventType::kNormal, api::reason::kLoadBalancerUpgraded,
+                         fmt::format("{} has taken over", action.container_name));
+      } else {
+        // Not up yet, most often.
+        pass.Again(milliseconds(25));
+      }
+      break;
+    }
+    case Kind::kRetire:
+      if (pass.memory.retired.contains(id)) break;
+      if (StartJob(pass, prefix + "retire-" + id, [this, id] { return Retire(id); })) {
+        pass.memory.retired.insert(id);
+      }
+      break;
+    case Kind::kJoin:
+      StartJob(pass, prefix + "join-" + action.network,
+               [this, key = pass.key, id, network = action.network]() -> Result<void> {
+                 if (auto joined = d_.engine.ConnectNetwork(network, id, ""); !joined) {
+                   return Wrap("join network " + network, joined.error());
+                 }
+                 d_.events.Record(key, EventType::kNormal, api::reason::kNetworkJoined,
+                                  "joined network " + network);
+                 return d_.containers.Refresh(id);
+               });
+      break;
+    case Kind::kLeave:
+      StartJob(pass, prefix + "leave-" + action.network,
+               [this, key = pass.key, id, network = action.network]() -> Result<void> {
+                 if (auto left = d_.engine.DisconnectNetwork(network, id);
+                     !left && !IsGone(left.error())) {
+                   return Wrap("leave network " + network, left.error());
+                 }
+                 d_.events.Record(key, EventType::kNormal, api::reason::kNetworkLeft,
+                                  "left network " + network + ": no server is on it");
+                 return d_.containers.Refresh(id);
+               });
+      break;
+    case Kind::kForget:
+      StartJob(pass, fmt::format("{}forget-{}", prefix, action.number),
+               [this, name = pass.key.name, number = action.number] {
+                 return d_.planes.Remove(name, number);
+               });
+      break;
+  }
+  // A retirement that failed is sent again.
+  if (action.kind == Kind::kRetire && d_.jobs.LastFailure(prefix + "retire-" + id)) {
+    pass.memory.retired.erase(id);
+  }
+}
+
+Result<void> LoadBalancerReconciler::CreateInstance(const std::string& name, int number,
+                                                    const ContainerSpec& spec,
+                                                    const ConfigFiles& files) {
+  if (auto prepared = d_.planes.Prepare(name, number, files); !prepared) return prepared;
+  ContainerSpec full = spec;
+  for (MountSpec& mount : d_.planes.Mounts(name, number)) full.mounts.push_back(std::move(mount));
+  auto id = d_.engine.CreateContainer(full);
+  // An earlier call that seemed to fail had made it.
+  if (!id && id.error().code == Code::kAlreadyExists) id = full.name;
+  if (!id) return Wrap("create " + full.name, id.error());
+  Result<void> started = d_.engine.StartContainer(*id);
+  static_cast<void>(d_.containers.Refresh(*id));  // started or not, it is there now
+  if (!started) return Wrap("start " + full.name, started.error());
+  return {};
+}
+
+Result<void> LoadBalancerReconciler::CreatePause(const std::string& network,
+                                                 const ContainerSpec& spec) {
+  NetworkSpec wanted{
+      .name = network,
+      .labels = {{api::kLabelOwner, owner_},
+                 {api::kLabelLoadBalancerName, spec.labels.at(api::kLabelLoadBalancerName)}}};
+  if (auto made = d_.engine.CreateNetwork(wanted);
+      !made && made.error().code != Code::kAlreadyExists) {
+    return Wrap("create network " + network, made.error());
+  }
+  auto id = d_.engine.CreateContainer(spec);
+  if (!id && id.error().code == Code::kAlreadyExists) id = spec.name;
+  if (!id) return Wrap("create " + spec.name, id.error());
+  Result<void> started = d_.engine.StartContainer(*id);
+  static_cast<void>(d_.containers.Refresh(*id));
+  if (!started) return Wrap("start " + spec.name, started.error());
+  return {};
+}
+
+// SIGUSR1: no new connections, and it ends with the last one. It must not be restarted then.
+Result<void> LoadBalancerReconciler::Retire(const std::string& id) {
+  if (auto updated = d_.engine.UpdateRestartPolicy(id, "no"); !updated) return updated;
+  return d_.engine.SignalContainer(id, "SIGUSR1");
+}
+
+Result<void> LoadBalancerReconciler::RemoveContainer(const std::string& id,
+                                                     const std::string& network) {
+  if (auto removed = d_.engine.RemoveContainer(id); !removed) return removed;
+  if (!network.empty()) {
+    if (auto removed = d_.engine.RemoveNetwork(network); !removed && !IsGone(removed.error())) {
+      return removed;
+    }
+  }
+  static_cast<void>(d_.containers.Refresh(id));  // gone: the cache forgets it
+  return {};
+}
+
+// A HAProxy that runs and does not answer says why in its log.
+void LoadBalancerReconciler::Diagnose(Pass& pass) {
+  Memory& memory = pass.memory;
+  const auto now = d_.clock.Now();
+  const std::vector<InstanceView> instances =
+      InstancesOf(pass.key.name, owner_, pass.input.containers);
+  const bool newest_serves =
+      !instances.empty() && pass.traffic.Report().serving == instances.back().ref.number;
+  const bool runs = !instances.empty() && instances.back().info->state == ContainerState::kRunning;
+  if (newest_serves || !runs) {
+    const std::lock_guard lock(mutex_);
+    memory.silent_since.reset();
+    memory.diagnosis.clear();
+    return;
+  }
+  if (!memory.silent_since) memory.silent_since = now;
+  pass.Again(milliseconds(now - *memory.silent_since < std::chrono::seconds(5) ? 25 : 500));
+  if (now - *memory.silent_since < kAnswerWithin) return;
+  bool due = false;
+  {
+    const std::lock_guard lock(mutex_);
+    due = !memory.diagnosed || now - *memory.diagnosed >= kAnswerWithin;
+    if (due) memory.diagnosed = now;
+    if (!memory.diagnosis.empty()) pass.Problem(Explain(memory.diagnosis, pass.key.name));
+  }
+  if (!due) return;
+  StartJob(pass, "lb/" + pass.key.name + "/why",
+           [this, name = pass.key.name, ref = instances.back().ref]() -> Result<void> {
+             // Docker makes missing directories as root's; HAProxy tries again by itself.
+             if (auto made = d_.planes.Prepare(name, ref.number, {}); !made) return made;
+             const auto log = d_.engine.TailLogs(ref.container_id, kLogLines);
+             if (!log) return std::unexpected(log.error());
+             SetMemory(name,
+                       [&](Memory& memory) { memory.diagnosis = haproxy::ExtractAlerts(*log); });
+             return {};
+           });
+}
+
+}  // namespace ballast::reconcilers
