@@ -283,6 +283,14 @@ std::size_t DecodeUtf8(std::string_view text, std::uint32_t& code_point) {
   return overlong || surrogate || code_point > 0x10FFFF ? 0 : length;
 }
 
+// yaml-cpp quotes the text in some messages, down to a single byte of it.
+std::string Printable(std::string message) {
+  for (char& c : message) {
+    if (c < 0x20 || c >= 0x7F) c = '?';
+  }
+  return message;
+}
+
 // The usual reason for "illegal map value", which yaml-cpp does not say.
 std::string TabHint(std::string_view text, int line) {
   for (int i = 0; i < line; ++i) {
@@ -352,9 +360,9 @@ std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors) {
                fmt::format("nested deeper than {} levels", kMaxManifestDepth));
   } catch (const YAML::Exception& e) {
     errors.Add(ToPosition(e.mark), builder.Path(),
-               "not valid YAML: " + e.msg + TabHint(text, e.mark.line));
+               "not valid YAML: " + Printable(e.msg) + TabHint(text, e.mark.line));
   } catch (const std::exception& e) {
-    errors.Add({}, builder.Path(), std::string("not valid YAML: ") + e.what());
+    errors.Add({}, builder.Path(), "not valid YAML: " + Printable(e.what()));
   }
   return std::move(builder).Documents();
 }

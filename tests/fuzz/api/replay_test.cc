@@ -76,7 +76,8 @@ TEST(Mutated, Manifests) {
     SCOPED_TRACE(input.name);
     int turn = 0;
     for (std::size_t i = 0; i < input.bytes.size(); i += 5) {
-      static constexpr std::string_view kBytes("\0\n\"'&*!|>%@`{}[],:#-?\t\xff;\\$", 28);
+      static constexpr char kSpecial[] = "\0\n\"'&*!|>%@`{}[],:#-?\t\xff;\\$";
+      static constexpr std::string_view kBytes(kSpecial, sizeof(kSpecial) - 1);
       std::string mutated = input.bytes;
       mutated[i] = kBytes[static_cast<std::size_t>(turn++) % kBytes.size()];
       Manifest(mutated);
