@@ -97,7 +97,7 @@ void Log(LogLevel level, std::string_view message, LogFields fields, std::source
       << FormatLogLine(message, fields);
 }
 
-LogScope::LogScope(std::string_view key, LogValue value) {
+LogScope::LogScope(std::string_view key, const LogValue& value) {
   ThreadScope().emplace_back(key, value.text());
 }
 

@@ -56,7 +56,7 @@ void Log(LogLevel level, std::string_view message, LogFields fields = {},
 // Fields added to every line of this thread while it lives (the reconcile's id and key). Nests.
 class LogScope {
  public:
-  LogScope(std::string_view key, LogValue value);
+  LogScope(std::string_view key, const LogValue& value);
   ~LogScope();
   LogScope(const LogScope&) = delete;
   LogScope& operator=(const LogScope&) = delete;
