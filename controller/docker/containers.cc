@@ -103,6 +103,10 @@ Result<std::string> DockerEngine::CreateContainer(const ContainerSpec& spec) {
     return std::unexpected(valid.error());
   }
   const std::string what = "create container " + spec.name;
+  // Docker lets a container that does not run join what does not exist, and fails at its start.
+  for (const std::string& network : spec.more_networks) {
+    if (auto there = InspectNetwork(network); !there) return Wrap(what, there.error());
+  }
   auto id = DoForId("create_container", what,
                     {.method = "POST",
                      .target = "/containers/create?name=" + Escape(spec.name),

@@ -1,9 +1,12 @@
 #include "controller/docker/encode.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "controller/docker/json.h"
 
@@ -86,6 +89,23 @@ Json EncodeHostConfig(const ContainerSpec& spec) {
   return host;
 }
 
+// The first address of "10.1.2.0/24"; "" if that is no IPv4 subnet, which Docker will say then.
+std::string FirstAddress(const std::string& subnet) {
+  const std::size_t slash = subnet.find('/');
+  unsigned bits = 0;
+  in_addr address{};
+  const char* const end = subnet.data() + subnet.size();
+  if (slash == std::string::npos ||
+      inet_pton(AF_INET, subnet.substr(0, slash).c_str(), &address) != 1 ||
+      std::from_chars(subnet.data() + slash + 1, end, bits).ptr != end || bits < 1 || bits > 30) {
+    return "";
+  }
+  const std::uint32_t mask = ~std::uint32_t{0} << (32 - bits);
+  const std::uint32_t first = (ntohl(address.s_addr) & mask) + 1;
+  return fmt::format("{}.{}.{}.{}", first >> 24, (first >> 16) & 255, (first >> 8) & 255,
+                     first & 255);
+}
+
 }  // namespace
 
 bool IsUserNetwork(std::string_view network_mode) {
@@ -131,6 +151,10 @@ std::string EncodeNetwork(const reconcilers::NetworkSpec& spec) {
   if (!spec.subnet.empty()) {
     Json pool{{"Subnet", spec.subnet}};
     if (!spec.ip_range.empty()) pool["IPRange"] = spec.ip_range;
+    // Docker would take it out of the range, and not say so in `docker network inspect`.
+    if (std::string gateway = FirstAddress(spec.subnet); !gateway.empty()) {
+      pool["Gateway"] = std::move(gateway);
+    }
     out["IPAM"] = Json{{"Driver", "default"}, {"Config", Json::array({pool})}};
   }
   return DumpJson(out);
