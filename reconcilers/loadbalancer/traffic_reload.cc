@@ -170,7 +170,8 @@ Result<void> LoadBalancerTraffic::Reload() {
 
 Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty& why) {
   const auto now = d_.clock.Now();
-  forced_reloads_ = must_reload_.empty() ? 0 : forced_reloads_ + 1;
+  const bool forced = !must_reload_.empty() && !layout_.empty();  // not the first configuration
+  forced_reloads_ = forced ? forced_reloads_ + 1 : 0;
   must_reload_.clear();
   layout_ = LayoutOf(model);
   applied_ = std::move(model);
