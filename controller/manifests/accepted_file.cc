@@ -99,6 +99,7 @@ std::string EncodeAccepted(const AcceptedSet& objects) {
         std::visit([](const auto& value) { return value.meta.generation; }, *accepted.object);
     list.push_back({{"file", accepted.file},
                     {"generation", generation},
+                    {"kept", accepted.kept},
                     {"object", api::EncodeObject(*accepted.object)}});
   }
   const nlohmann::json document = {{"version", kVersion}, {"objects", std::move(list)}};
@@ -119,6 +120,7 @@ Result<AcceptedFile::Loaded> DecodeAccepted(std::string_view text,
   for (const nlohmann::json& entry : *objects) {
     const auto file = entry.is_object() ? entry.find("file") : entry.end();
     const auto generation = entry.is_object() ? entry.find("generation") : entry.end();
+    const auto kept = entry.is_object() ? entry.find("kept") : entry.end();
     const auto value = entry.is_object() ? entry.find("object") : entry.end();
     if (!entry.is_object() || file == entry.end() || !file->is_string() ||
         generation == entry.end() || !generation->is_number_integer() || value == entry.end()) {
@@ -134,7 +136,7 @@ Result<AcceptedFile::Loaded> DecodeAccepted(std::string_view text,
     std::visit([&](auto& o) { o.meta.generation = generation->get<std::int64_t>(); }, *object);
     const api::ObjectKey key = KeyOf(*object);
     loaded.objects[key] = {std::make_shared<const api::Object>(std::move(*object)),
-                           file->get<std::string>()};
+                           file->get<std::string>(), kept != entry.end() && *kept == true};
   }
   return loaded;
 }

@@ -93,6 +93,7 @@ class Planner {
     }
     CollectFiles();
     FindMissing();
+    RememberKept();
     RefuseConflicts(missing_, false);
     const std::set<ObjectKey> removals = DecideRemovals();
     RefuseConflicts(removals, true);
@@ -152,6 +153,25 @@ class Planner {
       if (is_new) known->second = Hidden(object.file);
       if (!known->second) missing_.insert(key);
     }
+  }
+
+  // An absence of everything at once is remembered with the objects, since soon there may be others
+  // beside them, and then it would look like the absence of a few.
+  void RememberKept() {
+    AcceptedSet& accepted = result_.next.accepted;
+    const bool one_is_back = std::any_of(accepted.begin(), accepted.end(), [this](const auto& o) {
+      return o.second.kept && named_.contains(o.first);
+    });
+    const bool all_missing = !missing_.empty() && missing_.size() == accepted.size();
+    for (auto& [key, object] : accepted) {
+      const bool kept = (object.kept && !one_is_back) || all_missing;
+      if (std::exchange(object.kept, kept) != kept) result_.save = true;
+    }
+  }
+
+  bool AnyKept(const std::set<ObjectKey>& keys) const {
+    return std::any_of(keys.begin(), keys.end(),
+                       [this](const ObjectKey& key) { return result_.next.accepted.at(key).kept; });
   }
 
   // Refuses files, whole, until what counts has no conflict with itself or with what is in force.
@@ -230,9 +250,9 @@ class Planner {
     } else if (!settled) {
       result_.hold_reason = "the absence has not lasted 5 s yet";
       waiting_ = true;
-    } else if (missing_.size() == previous_.accepted.size()) {
+    } else if (AnyKept(missing_)) {
       result_.hold_reason =
-          "that would remove everything that is in force; if it is meant, start the controller "
+          "that would remove everything that was in force; if it is meant, start the controller "
           "with --prune always";
     } else {
       return missing_;

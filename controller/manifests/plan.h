@@ -27,6 +27,9 @@ enum class PruneMode { kSafe, kNever, kAlways };
 struct AcceptedObject {
   std::shared_ptr<const api::Object> object;  // with its generation
   std::string file;                           // that it last came from
+  // It was in force when everything that was went missing at once (another directory, an empty
+  // one): not removed before something of all that is named again, whatever else comes.
+  bool kept = false;
 };
 using AcceptedSet = std::map<api::ObjectKey, AcceptedObject>;
 
