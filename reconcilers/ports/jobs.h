@@ -17,7 +17,7 @@ namespace ballast::reconcilers {
 struct JobFailure {
   Status status;
   int failures = 0;          // in a row
-  Clock::Steady retry_at{};  // back-off: 0, 1, 2, 4 ... 60 s after the last end
+  Clock::Steady retry_at{};  // back-off: 1, 2, 4 ... 60 s after the last end
 };
 
 class Jobs {

@@ -217,6 +217,25 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     MeasureTraffic(pass);
   }
   pass.memory.published = true;
+  // What HAProxy did not have when it was looked at is looked at again: at once the first time, and
+  // without hurry while it waits for something (a reload, a network, a last request).
+  std::string difference;
+  std::set<std::string> wished;
+  for (const Endpoint& endpoint : spec.endpoints) {
+    wished.insert(endpoint.server);
+    const auto it = pass.backend.servers.find(endpoint.server);
+    if (it == pass.backend.servers.end() || it->second.admin != endpoint.admin ||
+        it->second.container_id != endpoint.container_id) {
+      difference += endpoint.server + "/" + endpoint.container_id + " ";
+    }
+  }
+  for (const auto& [server, seen] : pass.backend.servers) {
+    if (!wished.contains(server)) difference += "-" + server + " ";
+  }
+  if (!difference.empty()) {
+    pass.CheckAfter(milliseconds(difference == pass.memory.traffic_difference ? 100 : 1));
+  }
+  pass.memory.traffic_difference = std::move(difference);
 }
 
 void WebAppReconciler::Report(Pass& pass) {

@@ -130,6 +130,7 @@ void WebAppReconciler::WatchContainer(Pass& pass, const ContainerInfo& info,
                                       const std::string& address, const api::Container* container,
                                       bool serving, ReplicaView& view) {
   ProbeTarget target{.container_id = info.id, .app = pass.key, .address = address};
+  target.started_at = info.started_at;
   if (container != nullptr) {
     target.startup = container->startup_probe;
     target.readiness = container->readiness_probe;
