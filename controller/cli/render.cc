@@ -57,6 +57,12 @@ const json& Condition(const json& status, std::string_view type) {
   return none;
 }
 
+// Not as it should be yet, but nothing is wrong.
+bool IsOnItsWay(const json& status) {
+  return Text(Condition(status, "Progressing"), "status") == "True" &&
+         Text(Condition(status, "Degraded"), "status") != "True";
+}
+
 // One word for a web app, the worst news first.
 Cell AppStatus(const json& app) {
   const json& status = Get(app, "status");
@@ -65,9 +71,10 @@ Cell AppStatus(const json& app) {
   const json& available = Condition(status, "Available");
   if (Get(app, "desired").is_boolean() && !Flag(app, "desired")) return {"Removing", Style::kDim};
   if (Text(available, "status") == "False") {
-    const bool starting =
-        Text(progressing, "status") == "True" && Text(degraded, "status") != "True";
-    if (starting) return {"Starting", Style::kWarning};
+    if (IsOnItsWay(status)) {
+      return {Number(status, "inServiceReplicas") > 0 ? "Progressing" : "Starting",
+              Style::kWarning};
+    }
     return {"Unavailable", Style::kBad};
   }
   if (Text(progressing, "status") == "False") return {"RolloutStuck", Style::kBad};
@@ -239,7 +246,7 @@ class Renderer {
     for (const json& condition : List(status, "conditions")) {
       const std::string type = Text(condition, "type");
       const bool bad = Text(condition, "status") == (type == "Degraded" ? "True" : "False");
-      if (!bad) continue;
+      if (!bad || (type == "Available" && IsOnItsWay(status))) continue;
       add(about,
           fmt::format("{}: {}", Text(condition, "reason"),
                       Text(condition, "message", "no details")),

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
 #include "api/codec.h"
@@ -284,6 +285,25 @@ std::vector<FlagDescription> ControllerFlags() {
   return flags;
 }
 
+namespace {
+
+// In lines of at most `width`, each after `indent`.
+std::string Wrap(const std::string& text, const std::string& indent, std::size_t width) {
+  std::string wrapped;
+  std::string line;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!line.empty() && indent.size() + line.size() + 1 + word.size() > width) {
+      wrapped += indent + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return wrapped + indent + line + "\n";
+}
+
+}  // namespace
+
 std::string ControllerHelp() {
   std::string text =
       "Runs the controller: applies the manifests in a directory, follows their changes, and "
@@ -295,7 +315,8 @@ std::string ControllerHelp() {
   for (const FlagDescription& flag : ControllerFlags()) {
     const std::string value =
         flag.default_value.empty() ? "" : fmt::format(" (default: {})", flag.default_value);
-    text += fmt::format("  {}\n      {}{}\n", flag.name, flag.help, value);
+    constexpr std::size_t kWidth = 98;
+    text += fmt::format("  {}\n{}", flag.name, Wrap(flag.help + value, "      ", kWidth));
   }
   text +=
       "  -v\n      the same as --log-level debug\n  -h, --help\n      print this\n\n"
