@@ -18,6 +18,9 @@ struct Decimal {
   std::string_view rest;
 };
 
+// Larger numbers are no times and no CPUs, and could not be read back: see ReadDecimal.
+constexpr std::int64_t kLargest = 999'999'999'999'999;
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // False: no number, more than three decimals, or too big.
@@ -79,7 +82,7 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kTimeUnits = 
 Result<std::int64_t> ParseCpuMillis(std::string_view text) {
   Decimal decimal;
   if (ReadDecimal(text, decimal)) {
-    if (decimal.rest.empty()) return decimal.thousandths;
+    if (decimal.rest.empty() && decimal.thousandths <= kLargest) return decimal.thousandths;
     if (decimal.rest == "m" && decimal.thousandths % 1000 == 0) return decimal.thousandths / 1000;
   }
   return Error(Code::kInvalidArgument,
@@ -134,6 +137,7 @@ Result<Millis> ParseDuration(std::string_view text) {
       return error();
     }
   } while (!rest.empty());
+  if (total > kLargest) return error();
   return Millis(total);
 }
 
