@@ -202,13 +202,15 @@ Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty&
 }
 
 Result<void> LoadBalancerTraffic::Refused(const Status& why, LoadBalancerModel model) {
+  constexpr std::size_t kShown = 500;  // an unknown word is answered with a list of all
   refused_ = why.message;
+  if (refused_.size() > kShown) refused_ = refused_.substr(0, kShown) + "...";
   refused_model_ = std::move(model);
   d_.events.Record(key_, EventType::kWarning, api::reason::kReloadRefused,
-                   "the configuration before stays in force: " + why.message);
+                   "the configuration before stays in force: " + refused_);
   d_.metrics.Add("ballast_haproxy_reloads_refused_total", 1, {{"load_balancer", name_}});
   EnqueueApps();
-  return Error(Code::kInvalidArgument, why.message);
+  return Error(Code::kInvalidArgument, refused_);
 }
 
 void LoadBalancerTraffic::EnqueueApps() {
