@@ -106,7 +106,7 @@ bool ProbeState::OnResult(ProbeKind kind, bool success, const std::string& messa
   Judge(kind, *it, now);
   health_.message = Message();
   return before.started != health_.started || before.ready != health_.ready ||
-         before.alive != health_.alive;
+         before.alive != health_.alive || before.decided != health_.decided;
 }
 
 void ProbeState::Judge(ProbeKind kind, Slot& slot, Steady now) {
@@ -120,6 +120,7 @@ void ProbeState::Judge(ProbeKind kind, Slot& slot, Steady now) {
       } else if (bad) {
         slot.active = false;
         health_.alive = false;
+        health_.decided = true;
       }
       break;
     case ProbeKind::kReadiness:
@@ -131,6 +132,7 @@ void ProbeState::Judge(ProbeKind kind, Slot& slot, Steady now) {
       if (bad) {
         slot.active = false;
         health_.alive = false;
+        health_.decided = true;
       }
       break;
   }
@@ -144,6 +146,7 @@ void ProbeState::OnStarted(Steady now) {
 }
 
 void ProbeState::SetReady(bool ready, Steady now) {
+  health_.decided = true;
   if (health_.ready == ready) return;
   health_.ready = ready;
   health_.ready_since = ready ? now : Steady{};

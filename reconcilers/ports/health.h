@@ -33,6 +33,9 @@ struct Health {
   bool started = false;  // startup probe passed (true without one)
   bool ready = false;
   bool alive = true;  // false: the startup or liveness probe gave up
+  // The probes have come to a first verdict. Until then (the controller has just started) a
+  // replica that takes traffic is left as it is.
+  bool decided = false;
   Clock::Steady ready_since{};
   std::string message;  // last failure in words: "GET /healthz: 503", "connect: refused"
   bool operator==(const Health&) const = default;

@@ -184,6 +184,7 @@ ReplicaView ViewReplica(const AppContainers::Replica& replica, const BackendObse
 
 void MergeHealth(ReplicaView& view, const Health& health) {
   view.ready = view.ready && health.ready;
+  view.decided = view.decided && health.decided;
   view.alive = view.alive && health.alive;
   if (view.health_message.empty() && (!health.ready || !health.alive)) {
     view.health_message = health.message;

@@ -51,6 +51,7 @@ struct ReplicaView {
   // Probes of all its containers together.
   bool ready = false;
   bool alive = true;
+  bool decided = true;  // false: no probe has said anything yet
   std::optional<Clock::Steady> ready_since;
   std::string health_message;
 

@@ -189,6 +189,11 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     }
     return;
   }
+  if (!pass.memory.traffic_seen) {
+    // Just started: what HAProxy has is looked at before anything is wished of it.
+    pass.CheckAfter(milliseconds(100));
+    return;
+  }
   BackendSpec spec{.app = pass.key, .routes = app->spec.routes, .traffic = app->spec.traffic};
   if (app->spec.pod_template && !app->spec.pod_template->containers.empty()) {
     const auto& probe = app->spec.pod_template->containers.front().readiness_probe;

@@ -43,6 +43,7 @@ void WebAppReconciler::Observe(Pass& pass) {
     if (auto backend = d_.traffic.Observe(pass.key, leaving)) {
       pass.backend = std::move(*backend);
       input.traffic_known = true;
+      memory.traffic_seen = true;
     } else {
       pass.problems.traffic = backend.error().message;
     }
@@ -95,6 +96,8 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
                         .port = port,
                         .network = d_.network.name()};
   if (view.phase == ReplicaPhase::kRunning) ObserveHealth(pass, view, replica);
+  // A controller that has just started does not take out of rotation what it has not probed yet.
+  if (!view.decided && view.server == ServerAdmin::kReady && view.server_up) view.ready = true;
   pass.input.replicas.push_back(std::move(view));
 }
 
@@ -141,6 +144,7 @@ void WebAppReconciler::WatchContainer(Pass& pass, const ContainerInfo& info,
   if (!probes && info.health != DockerHealth::kNone) {
     if (info.health != DockerHealth::kHealthy) {
       MergeHealth(view, {.started = true,
+                         .decided = true,
                          .message = info.health == DockerHealth::kStarting
                                         ? "Docker's health check has not passed yet"
                                         : "Docker's health check fails"});
@@ -194,7 +198,9 @@ void WebAppReconciler::ObserveAdopted(Pass& pass, const ObservedContainer& conta
                        .port = where.port,
                        .port_answers = true});
       pass.watched.insert(info.id);
-      view.ready = d_.health.Get(info.id).ready;
+      const Health health = d_.health.Get(info.id);
+      const bool serving = view.server_state == ServerAdmin::kReady && view.server_up;
+      view.ready = health.ready || (!health.decided && serving);
     }
   }
   pass.input.adopted.push_back(std::move(view));

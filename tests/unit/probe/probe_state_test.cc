@@ -81,7 +81,8 @@ TEST(ProbeState, NothingToProbeIsReadyAtOnce) {
   Life run(target);
   EXPECT_EQ(
       run.health(),
-      (reconcilers::Health{.started = true, .ready = true, .alive = true, .ready_since = kZero}));
+      (reconcilers::Health{
+          .started = true, .ready = true, .alive = true, .decided = true, .ready_since = kZero}));
   EXPECT_EQ(run.state().NextDue(), std::nullopt);
 }
 
