@@ -44,10 +44,10 @@ std::string WhyNotThisKind(const std::string& kind) {
 }
 
 // Nothing when the document is too wrong to be read; the errors are in the context.
-std::optional<Object> DecodeDocument(const Node& root, DecodeContext& context) {
+std::optional<Object> DecodeDocument(const Value& root, DecodeContext& context) {
   const Cursor at(root, context);
   if (root.bad) return std::nullopt;
-  if (root.kind != Node::Kind::kMap) {
+  if (root.kind != Value::Kind::kMap) {
     at.ErrorWanted("a map with apiVersion, kind, metadata and spec");
     return std::nullopt;
   }
@@ -73,17 +73,17 @@ std::optional<Object> DecodeDocument(const Node& root, DecodeContext& context) {
   return std::nullopt;
 }
 
-std::vector<std::pair<int, int>> RouteMarks(const Node& root) {
+std::vector<std::pair<int, int>> RouteMarks(const Value& root) {
   std::vector<std::pair<int, int>> marks;
   const Member* spec = root.Find("spec");
   const Member* routes = spec == nullptr ? nullptr : spec->value.Find("routes");
   if (routes == nullptr) return marks;
-  for (const Node& item : routes->value.items) marks.emplace_back(item.at.line, item.at.column);
+  for (const Value& item : routes->value.items) marks.emplace_back(item.at.line, item.at.column);
   return marks;
 }
 
-Node EncodeNode(const Object& object) {
-  Node root;
+Value EncodeNode(const Object& object) {
+  Value root;
   const ObjectMeta* meta = nullptr;
   const char* made_from = nullptr;
   if (const auto* webapp = std::get_if<WebApp>(&object)) {
@@ -98,17 +98,17 @@ Node EncodeNode(const Object& object) {
   }
   for (Member& member : root.members) {
     if (member.key != "metadata") continue;
-    Node& metadata = member.value;
-    metadata.Set("generation", Node::Int(meta->generation));
+    Value& metadata = member.value;
+    metadata.Set("generation", Value::Int(meta->generation));
     if (made_from == nullptr) continue;
     auto annotations =
         std::find_if(metadata.members.begin(), metadata.members.end(),
                      [](const Member& candidate) { return candidate.key == "annotations"; });
     if (annotations == metadata.members.end()) {
-      metadata.Set("annotations", Node::Map());
+      metadata.Set("annotations", Value::Map());
       annotations = metadata.members.end() - 1;
     }
-    annotations->value.Set(kMadeFrom, Node::Text(made_from));
+    annotations->value.Set(kMadeFrom, Value::Text(made_from));
   }
   return root;
 }
@@ -119,16 +119,16 @@ struct Stored {
   std::string made_from;
 };
 
-void Erase(Node& map, std::string_view key) {
+void Erase(Value& map, std::string_view key) {
   std::erase_if(map.members, [key](const Member& member) { return member.key == key; });
 }
 
-Stored TakeStored(Node& root) {
+Stored TakeStored(Value& root) {
   Stored stored;
   for (Member& member : root.members) {
     if (member.key != "metadata") continue;
     if (const Member* generation = member.value.Find("generation");
-        generation != nullptr && generation->value.kind == Node::Kind::kInt &&
+        generation != nullptr && generation->value.kind == Value::Kind::kInt &&
         !generation->value.too_big && generation->value.integer >= 1) {
       stored.generation = generation->value.integer;
       Erase(member.value, "generation");
@@ -163,7 +163,7 @@ std::expected<std::vector<DecodedObject>, std::vector<FieldError>> DecodeManifes
   ErrorList errors(file);
   DecodeContext context{errors, options};
   std::vector<DecodedObject> objects;
-  for (const Node& document : ParseYaml(text, errors)) {
+  for (const Value& document : ParseYaml(text, errors)) {
     auto object = DecodeDocument(document, context);
     if (!object) continue;
     objects.push_back({.object = std::move(*object),

@@ -34,7 +34,7 @@ void Cursor::Error(std::string message) const {
 }
 
 void Cursor::ErrorWanted(std::string_view wanted) const {
-  if (node_->kind == Node::Kind::kNull) {
+  if (node_->kind == Value::Kind::kNull) {
     Error(fmt::format("has no value: must be {}", wanted));
   } else {
     Error(fmt::format("must be {}, got {}", wanted, node_->Describe()));

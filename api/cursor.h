@@ -20,7 +20,7 @@ struct DecodeContext {
 class Cursor {
  public:
   // The root; `path` is the field's name in messages, empty for a document.
-  Cursor(const Node& node, DecodeContext& context, std::string_view path = "")
+  Cursor(const Value& node, DecodeContext& context, std::string_view path = "")
       : node_(&node), context_(&context), key_(path) {}
 
   [[nodiscard]] Cursor At(const Member& member) const {
@@ -30,7 +30,7 @@ class Cursor {
     return {node_->items[index], *context_, "", this, static_cast<int>(index)};
   }
 
-  [[nodiscard]] const Node& node() const { return *node_; }
+  [[nodiscard]] const Value& node() const { return *node_; }
   [[nodiscard]] DecodeContext& context() const { return *context_; }
   [[nodiscard]] std::string Path() const;
   [[nodiscard]] std::string PathOf(std::string_view member) const;
@@ -46,11 +46,11 @@ class Cursor {
   void DerivedError(std::string_view member, std::string message) const;
 
  private:
-  Cursor(const Node& node, DecodeContext& context, std::string_view key, const Cursor* parent,
+  Cursor(const Value& node, DecodeContext& context, std::string_view key, const Cursor* parent,
          int index)
       : node_(&node), context_(&context), parent_(parent), key_(key), index_(index) {}
 
-  const Node* node_;
+  const Value* node_;
   DecodeContext* context_;
   const Cursor* parent_ = nullptr;
   std::string_view key_;

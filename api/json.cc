@@ -96,7 +96,7 @@ class StrictReader : public json::json_sax_t {
 class Converter {
  public:
   // False: error() says why.
-  bool Convert(const json& value, int depth, Node& node) {
+  bool Convert(const json& value, int depth, Value& node) {
     if (depth > kMaxManifestDepth) {
       return Fail(fmt::format("nested deeper than {} levels", kMaxManifestDepth));
     }
@@ -105,40 +105,40 @@ class Converter {
     }
     switch (value.type()) {
       case json::value_t::null:
-        node = Node();
+        node = Value();
         return true;
       case json::value_t::boolean:
-        node = Node::Bool(value.get<bool>());
+        node = Value::Bool(value.get<bool>());
         return true;
       case json::value_t::number_integer:
-        node = Node::Int(value.get<std::int64_t>());
+        node = Value::Int(value.get<std::int64_t>());
         return true;
       case json::value_t::number_unsigned: {
         const auto number = value.get<std::uint64_t>();
-        node = Node::Int(static_cast<std::int64_t>(number));
+        node = Value::Int(static_cast<std::int64_t>(number));
         node.text = std::to_string(number);
         node.too_big =
             number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
         return true;
       }
       case json::value_t::number_float:
-        node = Node();
-        node.kind = Node::Kind::kFloat;
+        node = Value();
+        node.kind = Value::Kind::kFloat;
         node.text = value.dump();
         return true;
       case json::value_t::string:
         return ConvertText(value.get_ref<const std::string&>(), node);
       case json::value_t::array:
-        node = Node::List();
+        node = Value::List();
         node.items.resize(value.size());
         for (std::size_t i = 0; i < value.size(); ++i) {
           if (!Convert(value[i], depth + 1, node.items[i])) return false;
         }
         return true;
       case json::value_t::object:
-        node = Node::Map();
+        node = Value::Map();
         for (const auto& [key, member] : value.items()) {
-          Node child;
+          Value child;
           if (!CheckText(key) || !Convert(member, depth + 1, child)) return false;
           node.Set(key, std::move(child));
         }
@@ -160,8 +160,8 @@ class Converter {
   bool CheckText(const std::string& text) {
     return IsUtf8(text) || Fail("a text is not valid UTF-8");
   }
-  bool ConvertText(const std::string& text, Node& node) {
-    node = Node::Text(text);
+  bool ConvertText(const std::string& text, Value& node) {
+    node = Value::Text(text);
     return CheckText(text);
   }
 
@@ -171,23 +171,23 @@ class Converter {
 
 }  // namespace
 
-nlohmann::json ToJson(const Node& node) {
+nlohmann::json ToJson(const Value& node) {
   switch (node.kind) {
-    case Node::Kind::kNull:
+    case Value::Kind::kNull:
       return nullptr;
-    case Node::Kind::kBool:
+    case Value::Kind::kBool:
       return node.boolean;
-    case Node::Kind::kInt:
+    case Value::Kind::kInt:
       return node.integer;
-    case Node::Kind::kFloat:
-    case Node::Kind::kString:
+    case Value::Kind::kFloat:
+    case Value::Kind::kString:
       return node.text;
-    case Node::Kind::kList: {
+    case Value::Kind::kList: {
       json list = json::array();
-      for (const Node& item : node.items) list.push_back(ToJson(item));
+      for (const Value& item : node.items) list.push_back(ToJson(item));
       return list;
     }
-    case Node::Kind::kMap: {
+    case Value::Kind::kMap: {
       json map = json::object();
       for (const Member& member : node.members) map[member.key] = ToJson(member.value);
       return map;
@@ -196,9 +196,9 @@ nlohmann::json ToJson(const Node& node) {
   return nullptr;
 }
 
-Result<Node> FromJson(const nlohmann::json& value) {
+Result<Value> FromJson(const nlohmann::json& value) {
   Converter converter;
-  Node node;
+  Value node;
   if (!converter.Convert(value, 1, node)) {
     return Error(Code::kInvalidArgument, converter.error());
   }

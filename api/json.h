@@ -8,8 +8,8 @@
 
 namespace ballast::api {
 
-[[nodiscard]] nlohmann::json ToJson(const Node& node);
+[[nodiscard]] nlohmann::json ToJson(const Value& node);
 // Refuses what ParseYaml refuses: depth, number of values, control characters, invalid UTF-8.
-[[nodiscard]] Result<Node> FromJson(const nlohmann::json& json);
+[[nodiscard]] Result<Value> FromJson(const nlohmann::json& json);
 
 }  // namespace ballast::api

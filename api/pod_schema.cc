@@ -13,7 +13,7 @@ namespace {
 void CheckUnique(const Cursor& at, std::string_view list, std::string_view key,
                  const std::vector<std::string>& keys) {
   const Member* member = at.node().Find(list);
-  if (member == nullptr || member->value.kind != Node::Kind::kList) return;
+  if (member == nullptr || member->value.kind != Value::Kind::kList) return;
   const Cursor list_at = at.At(*member);
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < std::min(keys.size(), member->value.items.size()); ++i) {

@@ -13,8 +13,8 @@ Type<std::uint16_t> PortReference() {
           .allowed = "1 to 65535, or the name of a port of this container",
           .read =
               [](const Cursor& at, std::uint16_t& out) {
-                const Node& node = at.node();
-                if (node.kind == Node::Kind::kString) {
+                const Value& node = at.node();
+                if (node.kind == Value::Kind::kString) {
                   if (!RulePortName(node.text).empty()) {
                     at.ErrorWanted("a number between 1 and 65535 or the name of a port");
                   }
@@ -23,7 +23,7 @@ Type<std::uint16_t> PortReference() {
                 std::int64_t value = 0;
                 if (ReadInteger(at, 1, 65535, value)) out = static_cast<std::uint16_t>(value);
               },
-          .write = [](const std::uint16_t& value, Style) { return Node::Int(value); },
+          .write = [](const std::uint16_t& value, Style) { return Value::Int(value); },
           .is_empty = [](const std::uint16_t& value) { return value == 0; },
           .describe = nullptr};
 }
@@ -119,7 +119,7 @@ void ResolveProbePort(const Cursor& probe_at, const std::vector<ContainerPort>& 
     }
     return;
   }
-  if (member->value.kind != Node::Kind::kString) return;
+  if (member->value.kind != Value::Kind::kString) return;
   for (const ContainerPort& candidate : ports) {
     if (candidate.name == member->value.text) port = candidate.container_port;
   }

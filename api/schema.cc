@@ -8,7 +8,7 @@ namespace ballast::api {
 
 bool IsMap(const Cursor& at) {
   if (at.node().bad) return false;
-  if (at.node().kind == Node::Kind::kMap) return true;
+  if (at.node().kind == Value::Kind::kMap) return true;
   at.ErrorWanted("a map");
   return false;
 }
@@ -39,7 +39,7 @@ std::string ProblemWithExample(const std::string& example,
   DecodeOptions options;
   options.allowed_host_paths = {"/"};
   DecodeContext context{errors, options};
-  const std::vector<Node> documents = ParseYaml("example: " + example + "\n", errors);
+  const std::vector<Value> documents = ParseYaml("example: " + example + "\n", errors);
   if (documents.size() == 1 && documents[0].members.size() == 1) {
     read(Cursor(documents[0].members[0].value, context, "example"));
   }

@@ -69,7 +69,7 @@ class Schema {
       type.read(at, value);
       out.*member = std::move(value);
     };
-    field.write = [member, type, key = field.doc.path](const S& object, Style style, Node& map) {
+    field.write = [member, type, key = field.doc.path](const S& object, Style style, Value& map) {
       if (object.*member) map.Set(key, type.write(*(object.*member), style));
     };
     return Push(std::move(field));
@@ -86,7 +86,7 @@ class Schema {
       type.read(at, value);
       out.*member = std::move(value);
     };
-    field.write = [member, type, key = field.doc.path](const S& object, Style style, Node& map) {
+    field.write = [member, type, key = field.doc.path](const S& object, Style style, Value& map) {
       if (const T* value = std::get_if<T>(&(object.*member))) {
         map.Set(key, type.write(*value, style));
       }
@@ -103,8 +103,8 @@ class Schema {
     field.doc.required = required;
     field.doc.meaning = std::move(meaning);
     field.read = [shared](const Cursor& at, S& out) { shared->Read(at, out); };
-    field.write = [shared, key = field.doc.path](const S& object, Style style, Node& map) {
-      Node node = shared->Write(object, style);
+    field.write = [shared, key = field.doc.path](const S& object, Style style, Value& map) {
+      Value node = shared->Write(object, style);
       if (!node.members.empty()) map.Set(key, std::move(node));
     };
     field.describe = [shared](const std::string& path, KindDoc& out) {
@@ -114,21 +114,21 @@ class Schema {
   }
 
   // A field with one allowed value that is kept nowhere: apiVersion, kind.
-  Schema& Constant(std::string name, std::string value, std::string meaning) {
+  Schema& Constant(const std::string& name, const std::string& value, const std::string& meaning) {
     Field field;
     field.doc = {.path = name,
                  .type = "string",
                  .default_value = "",
                  .required = true,
                  .allowed = value,
-                 .meaning = std::move(meaning),
+                 .meaning = meaning,
                  .example = value,
                  .example_problem = ""};
     field.read = [value](const Cursor& at, S&) {
       std::string text;
       if (ReadText(at, value, text) && text != value) at.ErrorWanted(value);
     };
-    field.write = [name, value](const S&, Style, Node& map) { map.Set(name, Node::Text(value)); };
+    field.write = [name, value](const S&, Style, Value& map) { map.Set(name, Value::Text(value)); };
     return Push(std::move(field));
   }
 
@@ -168,8 +168,8 @@ class Schema {
     for (const auto& check : checks_) check(at, out);
   }
 
-  [[nodiscard]] Node Write(const S& object, Style style) const {
-    Node map = Node::Map();
+  [[nodiscard]] Value Write(const S& object, Style style) const {
+    Value map = Value::Map();
     for (const Field& field : fields_) {
       const std::optional<bool> presence =
           field.presence ? field.presence(object) : std::optional<bool>();
@@ -198,7 +198,7 @@ class Schema {
   struct Field {
     FieldDoc doc;  // path: the name only
     std::function<void(const Cursor&, S&)> read;
-    std::function<void(const S&, Style, Node& map)> write;
+    std::function<void(const S&, Style, Value& map)> write;
     std::function<bool(const S&, Style)> is_left_out;
     std::function<std::optional<bool>(const S&)> presence;
     std::function<void(const std::string& path, KindDoc&)> describe;
@@ -231,12 +231,12 @@ class Schema {
     field.doc.required = required;
     const T standard = S{}.*member;
     if (!required && !type.is_empty(standard)) {
-      const Node node = type.write(standard, Style::kFull);
+      const Value node = type.write(standard, Style::kFull);
       if (!type.is_map) field.doc.default_value = ToJsonText(node);
     }
     field.read = [member, type](const Cursor& at, S& out) { type.read(at, out.*member); };
-    field.write = [member, type, key = field.doc.path](const S& object, Style style, Node& map) {
-      Node node = type.write(object.*member, style);
+    field.write = [member, type, key = field.doc.path](const S& object, Style style, Value& map) {
+      Value node = type.write(object.*member, style);
       // A map without one field to show says nothing.
       if (type.is_map && node.members.empty() && object.*member == S{}.*member) return;
       map.Set(key, std::move(node));
@@ -271,9 +271,9 @@ class Schema {
 
 // An object as a value of a field. `plural` names several of them: "list of containers".
 template <typename S>
-Type<S> MapOf(std::string name, Schema<S> schema) {
+Type<S> MapOf(const std::string& name, Schema<S> schema) {
   auto shared = std::make_shared<const Schema<S>>(std::move(schema));
-  return {.name = std::move(name),
+  return {.name = name,
           .allowed = "",
           .read = [shared](const Cursor& at, S& out) { shared->Read(at, out); },
           .write = [shared](const S& object, Style style) { return shared->Write(object, style); },

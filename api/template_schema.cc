@@ -33,7 +33,7 @@ Schema<Logging> LoggingSchema() {
 template <typename Visit>
 void ForEachItem(const Cursor& at, std::string_view list, std::size_t limit, Visit visit) {
   const Member* member = at.node().Find(list);
-  if (member == nullptr || member->value.kind != Node::Kind::kList) return;
+  if (member == nullptr || member->value.kind != Value::Kind::kList) return;
   const Cursor list_at = at.At(*member);
   for (std::size_t i = 0; i < std::min(limit, member->value.items.size()); ++i) {
     visit(i, list_at.At(i));

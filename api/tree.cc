@@ -45,8 +45,8 @@ bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> word
 }
 
 // Whole text as an integer of that base; too_big when it overflows.
-void ParseInteger(std::string_view digits, int base, Node& node) {
-  node.kind = Node::Kind::kInt;
+void ParseInteger(std::string_view digits, int base, Value& node) {
+  node.kind = Value::Kind::kInt;
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), node.integer, base);
   node.too_big = error != std::errc() || end != digits.data() + digits.size();
@@ -78,20 +78,20 @@ void AppendJsonString(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void AppendJson(const Node& node, std::string& out) {
+void AppendJson(const Value& node, std::string& out) {
   switch (node.kind) {
-    case Node::Kind::kNull:
+    case Value::Kind::kNull:
       out += "null";
       return;
-    case Node::Kind::kBool:
-    case Node::Kind::kInt:
-    case Node::Kind::kFloat:
+    case Value::Kind::kBool:
+    case Value::Kind::kInt:
+    case Value::Kind::kFloat:
       out += node.text;
       return;
-    case Node::Kind::kString:
+    case Value::Kind::kString:
       AppendJsonString(node.text, out);
       return;
-    case Node::Kind::kList: {
+    case Value::Kind::kList: {
       out += '[';
       for (std::size_t i = 0; i < node.items.size(); ++i) {
         if (i > 0) out += ',';
@@ -100,8 +100,9 @@ void AppendJson(const Node& node, std::string& out) {
       out += ']';
       return;
     }
-    case Node::Kind::kMap: {
+    case Value::Kind::kMap: {
       std::vector<const Member*> sorted;
+      sorted.reserve(node.members.size());
       for (const Member& member : node.members) sorted.push_back(&member);
       std::sort(sorted.begin(), sorted.end(),
                 [](const Member* a, const Member* b) { return a->key < b->key; });
@@ -124,54 +125,54 @@ bool OnlyHex(std::string_view text) {
 
 }  // namespace
 
-const Member* Node::Find(std::string_view key) const {
+const Member* Value::Find(std::string_view key) const {
   for (const Member& member : members) {
     if (member.key == key) return &member;
   }
   return nullptr;
 }
 
-void Node::Set(std::string key, Node value) {
+void Value::Set(std::string key, Value value) {
   members.push_back({.key = std::move(key), .at = {}, .value = std::move(value)});
 }
 
-Node Node::Int(std::int64_t value) {
-  Node node;
+Value Value::Int(std::int64_t value) {
+  Value node;
   node.kind = Kind::kInt;
   node.integer = value;
   node.text = std::to_string(value);
   return node;
 }
 
-Node Node::Bool(bool value) {
-  Node node;
+Value Value::Bool(bool value) {
+  Value node;
   node.kind = Kind::kBool;
   node.boolean = value;
   node.text = value ? "true" : "false";
   return node;
 }
 
-Node Node::Text(std::string value) {
-  Node node;
+Value Value::Text(std::string value) {
+  Value node;
   node.kind = Kind::kString;
   node.text = std::move(value);
   node.quoted = true;
   return node;
 }
 
-Node Node::List() {
-  Node node;
+Value Value::List() {
+  Value node;
   node.kind = Kind::kList;
   return node;
 }
 
-Node Node::Map() {
-  Node node;
+Value Value::Map() {
+  Value node;
   node.kind = Kind::kMap;
   return node;
 }
 
-std::string Node::Describe() const {
+std::string Value::Describe() const {
   switch (kind) {
     case Kind::kNull:
       return "nothing";
@@ -218,7 +219,7 @@ std::string Quote(std::string_view text) {
   return out;
 }
 
-std::string ToJsonText(const Node& node) {
+std::string ToJsonText(const Value& node) {
   std::string out;
   AppendJson(node, out);
   return out;
@@ -226,11 +227,11 @@ std::string ToJsonText(const Node& node) {
 
 Scalar ResolvePlainScalar(std::string_view text) {
   Scalar scalar;
-  Node& node = scalar.node;
+  Value& node = scalar.node;
   node.text = text;
   if (text.empty() || IsOneOf(text, {"null", "Null", "NULL", "~"})) return scalar;
   if (IsOneOf(text, {"true", "True", "TRUE", "false", "False", "FALSE"})) {
-    node.kind = Node::Kind::kBool;
+    node.kind = Value::Kind::kBool;
     node.boolean = text[0] == 't' || text[0] == 'T';
     node.text = node.boolean ? "true" : "false";
     return scalar;
@@ -263,9 +264,9 @@ Scalar ResolvePlainScalar(std::string_view text) {
     ParseInteger(text.substr(2), 8, node);
   } else if (IsFloat(text) || IsOneOf(digits, {".inf", ".Inf", ".INF"}) ||
              IsOneOf(text, {".nan", ".NaN", ".NAN"})) {
-    node.kind = Node::Kind::kFloat;
+    node.kind = Value::Kind::kFloat;
   } else {
-    node.kind = Node::Kind::kString;
+    node.kind = Value::Kind::kString;
   }
   return scalar;
 }

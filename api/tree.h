@@ -18,7 +18,7 @@ struct Position {
 
 struct Member;
 
-struct Node {
+struct Value {
   enum class Kind { kNull, kBool, kInt, kFloat, kString, kList, kMap };
 
   Kind kind = Kind::kNull;
@@ -29,18 +29,18 @@ struct Node {
   std::int64_t integer = 0;  // kInt
   std::string text;          // scalars: as written, without quotes
   Position at;
-  std::vector<Node> items;      // kList
+  std::vector<Value> items;     // kList
   std::vector<Member> members;  // kMap, in the order of the text, without duplicates
 
   [[nodiscard]] const Member* Find(std::string_view key) const;
   // Adds a member at the end; the caller knows that the key is new.
-  void Set(std::string key, Node value);
+  void Set(std::string key, Value value);
 
-  [[nodiscard]] static Node Int(std::int64_t value);
-  [[nodiscard]] static Node Bool(bool value);
-  [[nodiscard]] static Node Text(std::string value);
-  [[nodiscard]] static Node List();
-  [[nodiscard]] static Node Map();
+  [[nodiscard]] static Value Int(std::int64_t value);
+  [[nodiscard]] static Value Bool(bool value);
+  [[nodiscard]] static Value Text(std::string value);
+  [[nodiscard]] static Value List();
+  [[nodiscard]] static Value Map();
 
   // For error messages: `"three"`, `true`, `a list`; escaped and cut to a readable length.
   [[nodiscard]] std::string Describe() const;
@@ -49,7 +49,7 @@ struct Node {
 struct Member {
   std::string key;
   Position at;  // of the key
-  Node value;
+  Value value;
 };
 
 // A string for an error message: quoted, control characters escaped, cut after 60 bytes. No message
@@ -58,12 +58,12 @@ struct Member {
 
 // JSON without white space, with sorted keys: the canonical text of a value. Never changed, since
 // revisions are hashes of it.
-[[nodiscard]] std::string ToJsonText(const Node& node);
+[[nodiscard]] std::string ToJsonText(const Value& node);
 
 // A plain scalar by the core rules of YAML 1.2 (null, true/false, integers, floats, else a string).
 // What other parsers read differently (yes, off, 010) comes back with a `problem`.
 struct Scalar {
-  Node node;
+  Value node;
   std::string problem;
 };
 [[nodiscard]] Scalar ResolvePlainScalar(std::string_view text);

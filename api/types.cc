@@ -29,7 +29,7 @@ Type<T> Measured(std::string name, std::string wanted, T min, T max, Parse parse
                   out = *value;
                 }
               },
-          .write = [format](const T& value, Style) { return Node::Text(format(value)); },
+          .write = [format](const T& value, Style) { return Value::Text(format(value)); },
           .is_empty = [](const T& value) { return value == T{}; },
           .describe = nullptr};
 }
@@ -37,16 +37,16 @@ Type<T> Measured(std::string name, std::string wanted, T min, T max, Parse parse
 }  // namespace
 
 bool ReadInteger(const Cursor& at, std::int64_t min, std::int64_t max, std::int64_t& out) {
-  const Node& node = at.node();
+  const Value& node = at.node();
   if (node.bad) return false;
   const std::string wanted = fmt::format("an integer between {} and {}", min, max);
-  if (node.kind == Node::Kind::kString && node.quoted &&
-      ResolvePlainScalar(node.text).node.kind == Node::Kind::kInt) {
+  if (node.kind == Value::Kind::kString && node.quoted &&
+      ResolvePlainScalar(node.text).node.kind == Value::Kind::kInt) {
     at.Error(
         fmt::format("must be {}, got the string {}: remove the quotes", wanted, Quote(node.text)));
     return false;
   }
-  if (node.kind != Node::Kind::kInt || node.too_big || node.integer < min || node.integer > max) {
+  if (node.kind != Value::Kind::kInt || node.too_big || node.integer < min || node.integer > max) {
     at.ErrorWanted(wanted);
     return false;
   }
@@ -56,7 +56,7 @@ bool ReadInteger(const Cursor& at, std::int64_t min, std::int64_t max, std::int6
 
 bool ReadBoolean(const Cursor& at, bool& out) {
   if (at.node().bad) return false;
-  if (at.node().kind != Node::Kind::kBool) {
+  if (at.node().kind != Value::Kind::kBool) {
     at.ErrorWanted("true or false");
     return false;
   }
@@ -65,17 +65,18 @@ bool ReadBoolean(const Cursor& at, bool& out) {
 }
 
 bool ReadText(const Cursor& at, std::string_view what, std::string& out) {
-  const Node& node = at.node();
+  const Value& node = at.node();
   if (node.bad) return false;
   switch (node.kind) {
-    case Node::Kind::kString:
+    case Value::Kind::kString:
       out = node.text;
       return true;
-    case Node::Kind::kBool:
-    case Node::Kind::kInt:
-    case Node::Kind::kFloat:
+    case Value::Kind::kBool:
+    case Value::Kind::kInt:
+    case Value::Kind::kFloat:
       at.Error(fmt::format("must be {}, got the {} {}: put it in quotes", what,
-                           node.kind == Node::Kind::kBool ? "boolean" : "number", node.Describe()));
+                           node.kind == Value::Kind::kBool ? "boolean" : "number",
+                           node.Describe()));
       return false;
     default:
       at.ErrorWanted(what);
@@ -84,10 +85,10 @@ bool ReadText(const Cursor& at, std::string_view what, std::string& out) {
 }
 
 bool ReadWord(const Cursor& at, std::string_view wanted, std::string& out) {
-  const Node& node = at.node();
+  const Value& node = at.node();
   if (node.bad) return false;
-  if (node.kind != Node::Kind::kString && node.kind != Node::Kind::kInt &&
-      node.kind != Node::Kind::kFloat) {
+  if (node.kind != Value::Kind::kString && node.kind != Value::Kind::kInt &&
+      node.kind != Value::Kind::kFloat) {
     at.ErrorWanted(wanted);
     return false;
   }
@@ -103,7 +104,7 @@ Type<bool> Boolean() {
                 bool value = false;
                 if (ReadBoolean(at, value)) out = value;
               },
-          .write = [](const bool& value, Style) { return Node::Bool(value); },
+          .write = [](const bool& value, Style) { return Value::Bool(value); },
           .is_empty = [](const bool&) { return false; },
           .describe = nullptr};
 }
@@ -124,7 +125,7 @@ Type<std::string> Text(std::string allowed, Rule rule) {
                   at.ErrorWanted(wanted);
                 }
               },
-          .write = [](const std::string& value, Style) { return Node::Text(value); },
+          .write = [](const std::string& value, Style) { return Value::Text(value); },
           .is_empty = [](const std::string& value) { return value.empty(); },
           .describe = nullptr};
 }
@@ -149,20 +150,20 @@ Type<IntOrPercent> NumberOrPercent() {
           .allowed = "0 to 1000, or 0% to 100%",
           .read =
               [](const Cursor& at, IntOrPercent& out) {
-                const Node& node = at.node();
+                const Value& node = at.node();
                 if (node.bad) return;
                 const std::string wanted =
                     "an integer between 0 and 1000 or a percentage between 0% and 100%";
-                if (node.kind == Node::Kind::kInt && !node.too_big && node.integer >= 0 &&
+                if (node.kind == Value::Kind::kInt && !node.too_big && node.integer >= 0 &&
                     node.integer <= 1000) {
                   out = {false, static_cast<int>(node.integer)};
                   return;
                 }
                 const std::string& text = node.text;
-                if (node.kind == Node::Kind::kString && text.size() >= 2 && text.size() <= 4 &&
+                if (node.kind == Value::Kind::kString && text.size() >= 2 && text.size() <= 4 &&
                     text.back() == '%') {
                   const Scalar number = ResolvePlainScalar(text.substr(0, text.size() - 1));
-                  if (number.node.kind == Node::Kind::kInt && number.node.integer >= 0 &&
+                  if (number.node.kind == Value::Kind::kInt && number.node.integer >= 0 &&
                       number.node.integer <= 100 && text[0] >= '0' && text[0] <= '9') {
                     out = {true, static_cast<int>(number.node.integer)};
                     return;
@@ -172,8 +173,8 @@ Type<IntOrPercent> NumberOrPercent() {
               },
           .write =
               [](const IntOrPercent& value, Style) {
-                return value.percent ? Node::Text(std::to_string(value.value) + "%")
-                                     : Node::Int(value.value);
+                return value.percent ? Value::Text(std::to_string(value.value) + "%")
+                                     : Value::Int(value.value);
               },
           .is_empty = [](const IntOrPercent&) { return false; },
           .describe = nullptr};
@@ -186,7 +187,7 @@ Type<std::map<std::string, std::string>> StringMap(std::string allowed, Rule key
           .read =
               [key, value](const Cursor& at, Map& out) {
                 if (at.node().bad) return;
-                if (at.node().kind != Node::Kind::kMap) return at.ErrorWanted("a map of strings");
+                if (at.node().kind != Value::Kind::kMap) return at.ErrorWanted("a map of strings");
                 out.clear();
                 for (const Member& member : at.node().members) {
                   if (const std::string wanted = key(member.key); !wanted.empty()) {
@@ -205,8 +206,8 @@ Type<std::map<std::string, std::string>> StringMap(std::string allowed, Rule key
               },
           .write =
               [](const Map& map, Style) {
-                Node node = Node::Map();
-                for (const auto& [name, text] : map) node.Set(name, Node::Text(text));
+                Value node = Value::Map();
+                for (const auto& [name, text] : map) node.Set(name, Value::Text(text));
                 return node;
               },
           .is_empty = [](const Map& map) { return map.empty(); },

@@ -27,7 +27,7 @@ struct Type {
   std::string name;     // "integer", "list of strings"
   std::string allowed;  // "0 to 1000"; empty: what the name says
   std::function<void(const Cursor&, T&)> read;
-  std::function<Node(const T&, Style)> write;
+  std::function<Value(const T&, Style)> write;
   // A value that means "not there" and is never written unless it differs from the default.
   std::function<bool(const T&)> is_empty;
   // Adds the fields inside, for the reference; null: there are none.
@@ -51,7 +51,7 @@ Type<T> Integer(std::int64_t min, std::int64_t max) {
                 std::int64_t value = 0;
                 if (ReadInteger(at, min, max, value)) out = static_cast<T>(value);
               },
-          .write = [](const T& value, Style) { return Node::Int(std::int64_t{value}); },
+          .write = [](const T& value, Style) { return Value::Int(std::int64_t{value}); },
           .is_empty = [](const T&) { return false; },
           .describe = nullptr};
 }
@@ -68,8 +68,8 @@ Type<T> Integer(std::int64_t min, std::int64_t max) {
 
 // One of a few words. `refused`: words with a message of their own, such as "not built yet".
 template <typename E>
-Type<E> Choice(std::vector<std::pair<std::string, E>> words,
-               std::vector<std::pair<std::string, std::string>> refused = {}) {
+Type<E> Choice(const std::vector<std::pair<std::string, E>>& words,
+               const std::vector<std::pair<std::string, std::string>>& refused = {}) {
   std::string allowed;
   for (const auto& [word, value] : words) {
     if (!word.empty()) allowed += (allowed.empty() ? "" : ", ") + word;
@@ -96,9 +96,9 @@ Type<E> Choice(std::vector<std::pair<std::string, E>> words,
           .write =
               [words](const E& value, Style) {
                 for (const auto& [word, known] : words) {
-                  if (known == value) return Node::Text(word);
+                  if (known == value) return Value::Text(word);
                 }
-                return Node();
+                return Value();
               },
           .is_empty = [](const E&) { return false; },
           .describe = nullptr};
@@ -116,7 +116,7 @@ Type<std::vector<T>> List(Type<T> item, std::size_t min, std::size_t max,
           .read =
               [item, min, max, name, repeats](const Cursor& at, std::vector<T>& out) {
                 if (at.node().bad) return;
-                if (at.node().kind != Node::Kind::kList) return at.ErrorWanted("a " + name);
+                if (at.node().kind != Value::Kind::kList) return at.ErrorWanted("a " + name);
                 const std::size_t size = at.node().items.size();
                 if (size < min || size > max) {
                   at.Error("must have " + std::to_string(min) + " to " + std::to_string(max) +
@@ -137,7 +137,7 @@ Type<std::vector<T>> List(Type<T> item, std::size_t min, std::size_t max,
               },
           .write =
               [item](const std::vector<T>& values, Style style) {
-                Node node = Node::List();
+                Value node = Value::List();
                 for (const T& value : values) node.items.push_back(item.write(value, style));
                 return node;
               },

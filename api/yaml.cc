@@ -37,7 +37,7 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view text, ErrorList& errors) : text_(text), errors_(errors) {}
 
-  std::vector<Node> Documents() && { return std::move(documents_); }
+  std::vector<Value> Documents() && { return std::move(documents_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     stack_.clear();
@@ -50,9 +50,9 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    Node node;
+    Value node;
     node.at = ToPosition(mark);
-    if (!stack_.empty() && stack_.back().node.kind == Node::Kind::kMap) {
+    if (!stack_.empty() && stack_.back().node.kind == Value::Kind::kMap) {
       if (!stack_.back().has_key) Refuse(mark, "a key must not be empty or null");
       node.at = stack_.back().key_at;  // the mark of a value left out is the next line's
     }
@@ -78,7 +78,7 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     if (tag == "!") {
-      Node node = Node::Text(value);
+      Value node = Value::Text(value);
       node.at = ToPosition(mark);
       Finish(std::move(node));
       return;
@@ -96,12 +96,12 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
-    Open(mark, tag, Node::List());
+    Open(mark, tag, Value::List());
   }
   void OnSequenceEnd() override { Close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                   YAML::EmitterStyle::value) override {
-    Open(mark, tag, Node::Map());
+    Open(mark, tag, Value::Map());
   }
   void OnMapEnd() override { Close(); }
 
@@ -109,7 +109,7 @@ class TreeBuilder : public YAML::EventHandler {
   [[nodiscard]] std::string Path() const {
     std::string path;
     for (const Frame& frame : stack_) {
-      if (frame.node.kind == Node::Kind::kList) {
+      if (frame.node.kind == Value::Kind::kList) {
         path += fmt::format("[{}]", frame.node.items.size());
       } else if (frame.has_key) {
         if (!path.empty()) path += '.';
@@ -121,7 +121,7 @@ class TreeBuilder : public YAML::EventHandler {
 
  private:
   struct Frame {
-    Node node;
+    Value node;
     std::unordered_set<std::string> keys;
     std::string key;
     Position key_at;
@@ -136,7 +136,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   [[nodiscard]] bool ExpectsKey() const {
-    return !stack_.empty() && stack_.back().node.kind == Node::Kind::kMap && !stack_.back().has_key;
+    return !stack_.empty() && stack_.back().node.kind == Value::Kind::kMap &&
+           !stack_.back().has_key;
   }
 
   void Report(Position at, std::string message) { errors_.Add(at, Path(), std::move(message)); }
@@ -196,7 +197,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  void Open(const YAML::Mark& mark, const std::string& tag, Node node) {
+  void Open(const YAML::Mark& mark, const std::string& tag, Value node) {
     if (ExpectsKey()) Refuse(mark, "a key must be a string, not a list or a map");
     Count(mark);
     node.at = ToPosition(mark);
@@ -209,18 +210,18 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void Close() {
-    Node node = std::move(stack_.back().node);
+    Value node = std::move(stack_.back().node);
     stack_.pop_back();
     Finish(std::move(node));
   }
 
-  void Finish(Node node) {
+  void Finish(Value node) {
     if (stack_.empty()) {
-      if (node.kind != Node::Kind::kNull || node.bad) documents_.push_back(std::move(node));
+      if (node.kind != Value::Kind::kNull || node.bad) documents_.push_back(std::move(node));
       return;
     }
     Frame& frame = stack_.back();
-    if (frame.node.kind == Node::Kind::kList) {
+    if (frame.node.kind == Value::Kind::kList) {
       if (++nodes_ > kMaxManifestNodes) {
         Report(node.at, fmt::format("more than {} values in one file", kMaxManifestNodes));
         throw Stop{};
@@ -236,7 +237,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   std::string_view text_;
   ErrorList& errors_;
-  std::vector<Node> documents_;
+  std::vector<Value> documents_;
   std::vector<Frame> stack_;
   int count_ = 0;
   int nodes_ = 0;
@@ -336,7 +337,7 @@ std::optional<TextProblem> FindTextProblem(std::string_view text) {
   return std::nullopt;
 }
 
-std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors) {
+std::vector<Value> ParseYaml(std::string_view text, ErrorList& errors) {
   if (text.size() > kMaxManifestBytes) {
     errors.Add({}, "",
                fmt::format("the file is larger than 1 MiB ({} bytes): split it", text.size()));
@@ -354,7 +355,7 @@ std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors) {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
-  } catch (const Stop&) {
+  } catch (const Stop&) {  // NOLINT(bugprone-empty-catch): the error is in the list already
   } catch (const YAML::DeepRecursion& e) {
     errors.Add(ToPosition(e.mark), "",
                fmt::format("nested deeper than {} levels", kMaxManifestDepth));

@@ -19,7 +19,7 @@ inline constexpr int kMaxManifestNodes = 50'000;
 
 // The documents of a text, empty ones left out. What is wrong goes into `errors`; the trees are of
 // use even then, to find further errors (what was reported is marked `bad`).
-[[nodiscard]] std::vector<Node> ParseYaml(std::string_view text, ErrorList& errors);
+[[nodiscard]] std::vector<Value> ParseYaml(std::string_view text, ErrorList& errors);
 
 // The first byte of a text that is no part of valid UTF-8, or a control character other than tab,
 // newline and carriage return.

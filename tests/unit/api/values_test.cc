@@ -257,7 +257,7 @@ TEST(HostPath, IsComparedAsText) {
 }
 
 TEST(PlainScalar, FollowsYaml12Core) {
-  using Kind = Node::Kind;
+  using Kind = Value::Kind;
   const struct {
     const char* text;
     Kind kind;
