@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <ostream>
 
 #include "api/codec.h"
 #include "controller/cli/client.h"
@@ -194,6 +195,20 @@ int Run(const std::vector<std::string>& arguments, const Environment& environmen
                fmt::format("there is no {} {}{}", command.starts_with('-') ? "flag" : "command",
                            Sanitize(command), Suggest(command, Commands())),
                "ballast help");
+}
+
+bool WriteOut(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EPIPE) return true;
+    if (written < 0) {
+      std::cerr << "ballast: standard output cannot be written\n";
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
 }
 
 Environment DetectEnvironment(std::string version) {

@@ -30,6 +30,10 @@ struct Environment {
 // Of standard output: its width, and whether colours may be used (a terminal, no NO_COLOR).
 [[nodiscard]] Environment DetectEnvironment(std::string version);
 
+// To standard output. A reader that went away (`ballast status | head -1`) is no failure; a full
+// disk is, and is said.
+[[nodiscard]] bool WriteOut(std::string_view text);
+
 [[nodiscard]] std::string GeneralHelp();
 [[nodiscard]] std::string StatusHelp();
 

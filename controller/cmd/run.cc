@@ -36,8 +36,7 @@ int RunController(const char* program, const std::vector<std::string>& arguments
                   const std::string& version) {
   const auto parsed = ParseOptions(arguments);
   if (std::holds_alternative<HelpWanted>(parsed)) {
-    std::cout << ControllerHelp() << std::flush;
-    return std::cout.good() ? cli::kExitOk : cli::kExitFailed;
+    return cli::WriteOut(ControllerHelp()) ? cli::kExitOk : cli::kExitFailed;
   }
   if (const auto* wrong = std::get_if<UsageError>(&parsed)) {
     std::cerr << "ballast: " << wrong->message << "\nsee `ballast controller --help`\n";
