@@ -120,7 +120,7 @@ std::string WithoutSlash(std::string name) {
   return name;
 }
 
-std::string WithoutMask(std::string address) { return address.substr(0, address.find('/')); }
+std::string WithoutMask(const std::string& address) { return address.substr(0, address.find('/')); }
 
 bool Contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -243,15 +243,15 @@ std::vector<reconcilers::VolumeInfo> DecodeVolumes(const Json& json) {
 }
 
 const std::vector<std::string>& ContainerActions() {
-  static const std::vector<std::string> kActions{"create",        "start", "die",     "destroy",
-                                                 "kill",          "pause", "unpause", "rename",
-                                                 "health_status", "oom"};
-  return kActions;
+  static const std::vector<std::string> actions{"create",        "start", "die",     "destroy",
+                                                "kill",          "pause", "unpause", "rename",
+                                                "health_status", "oom"};
+  return actions;
 }
 
 const std::vector<std::string>& NetworkActions() {
-  static const std::vector<std::string> kActions{"connect", "disconnect"};
-  return kActions;
+  static const std::vector<std::string> actions{"connect", "disconnect"};
+  return actions;
 }
 
 std::optional<std::vector<EngineEvent>> DecodeEvents(std::string_view line) {

@@ -32,7 +32,7 @@ namespace ballast::docker {
 [[nodiscard]] api::Time ParseTime(std::string_view text);
 
 // Which API version to speak, or why we cannot: the answers of GET /version and GET /info.
-[[nodiscard]] Result<reconcilers::EngineVersion> Negotiate(const nlohmann::json& version);
+[[nodiscard]] Result<reconcilers::EngineVersion> Negotiate(const nlohmann::json& json);
 [[nodiscard]] Result<reconcilers::EngineVersion> CheckHost(reconcilers::EngineVersion version,
                                                            const nlohmann::json& info);
 

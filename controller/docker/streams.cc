@@ -43,7 +43,7 @@ Status DockerEngine::StreamEvents(std::stop_token stop, const std::function<void
                                   const std::function<void(const EngineEvent&)>& on_event) {
   Canceller canceller;
   const std::stop_callback interrupt(stop, [&canceller] { canceller.Cancel(); });
-  const Status cancelled{Code::kCancelled, "stream events: stopped"};
+  Status cancelled{Code::kCancelled, "stream events: stopped"};
 
   std::size_t skipped = 0;
   const auto count_skipped = [&] {

@@ -49,9 +49,9 @@ Status ConnectFailure(const std::string& path, int number) {
   }
 }
 
-// Waits for `events` on `fd` (none when negative), or for the canceller.
-int PollBoth(int fd, short events, const Canceller* canceller, int timeout_ms) {
-  std::array<pollfd, 2> fds{pollfd{fd, events, 0},
+// Waits until `fd` (none when negative) can be read or written, or for the canceller.
+int PollBoth(int fd, bool to_write, const Canceller* canceller, int timeout_ms) {
+  std::array<pollfd, 2> fds{to_write ? pollfd{fd, POLLOUT, 0} : pollfd{fd, POLLIN, 0},
                             pollfd{canceller == nullptr ? -1 : canceller->fd(), POLLIN, 0}};
   const int ready = poll(fds.data(), fds.size(), timeout_ms);
   if (canceller != nullptr && canceller->cancelled()) return ECANCELED;
@@ -103,7 +103,7 @@ Result<std::unique_ptr<UnixStream>> UnixStream::Connect(const std::string& path,
     if (number != EAGAIN && number != EINTR) return std::unexpected(ConnectFailure(path, number));
     const int left = deadline.PollTimeout();
     if (left == 0) return std::unexpected(ConnectFailure(path, ETIMEDOUT));
-    if (PollBoth(-1, 0, canceller, std::min(left, kBacklogRetryMs)) == ECANCELED) {
+    if (PollBoth(-1, false, canceller, std::min(left, kBacklogRetryMs)) == ECANCELED) {
       return std::unexpected(ConnectFailure(path, ECANCELED));
     }
   }
@@ -118,9 +118,9 @@ bool UnixStream::Quiet() const {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-int UnixStream::Wait(short events) const {
+int UnixStream::Wait(bool to_write) const {
   for (;;) {
-    const int number = PollBoth(fd_, events, canceller_, deadline_.PollTimeout());
+    const int number = PollBoth(fd_, to_write, canceller_, deadline_.PollTimeout());
     if (number != EINTR) return number;
   }
 }
@@ -144,7 +144,7 @@ std::size_t UnixStream::Read(void* data, std::size_t size, boost::system::error_
       return 0;
     }
     int number = errno;
-    if (number == EAGAIN || number == EWOULDBLOCK) number = Wait(POLLIN);
+    if (number == EAGAIN || number == EWOULDBLOCK) number = Wait(/*to_write=*/false);
     if (number != 0 && number != EINTR) {
       error = FromErrno(number);
       return 0;
@@ -162,7 +162,7 @@ std::size_t UnixStream::Write(const void* data, std::size_t size,
       return static_cast<std::size_t>(sent);
     }
     int number = errno;
-    if (number == EAGAIN || number == EWOULDBLOCK) number = Wait(POLLOUT);
+    if (number == EAGAIN || number == EWOULDBLOCK) number = Wait(/*to_write=*/true);
     if (number != 0 && number != EINTR) {
       error = FromErrno(number);
       return 0;

@@ -84,8 +84,8 @@ class UnixStream {
 
   std::size_t Read(void* data, std::size_t size, boost::system::error_code& error);
   std::size_t Write(const void* data, std::size_t size, boost::system::error_code& error);
-  // 0 when `events` are there, else an errno: ETIMEDOUT, ECANCELED ...
-  [[nodiscard]] int Wait(short events) const;
+  // 0 when it is ready, else an errno: ETIMEDOUT, ECANCELED ...
+  [[nodiscard]] int Wait(bool to_write) const;
 
   // The throwing forms exist because Beast's concepts ask for them; nothing here calls them.
   template <typename Call>

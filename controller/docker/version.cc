@@ -25,11 +25,15 @@ constexpr ApiVersion kNewest{1, 47};  // Docker 27: the newest that was read and
 
 std::optional<ApiVersion> Parse(std::string_view text) {
   ApiVersion out;
-  const char* const end = text.data() + text.size();
-  const auto major = std::from_chars(text.data(), end, out.major);
-  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
-  const auto minor = std::from_chars(major.ptr + 1, end, out.minor);
-  if (minor.ec != std::errc() || minor.ptr != end) return std::nullopt;
+  const auto read = [](std::string_view digits, int& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || !read(text.substr(0, dot), out.major) ||
+      !read(text.substr(dot + 1), out.minor)) {
+    return std::nullopt;
+  }
   return out;
 }
 

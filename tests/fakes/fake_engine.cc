@@ -29,10 +29,10 @@ struct Stream {
 };
 
 const std::set<std::string>& Readers() {
-  static const std::set<std::string> kReaders{
+  static const std::set<std::string> readers{
       "Version",      "ListContainers", "InspectContainer", "Exec",        "TailLogs",
       "InspectImage", "InspectNetwork", "ListNetworks",     "ListVolumes", "StreamEvents"};
-  return kReaders;
+  return readers;
 }
 
 bool HasLabel(const std::map<std::string, std::string>& labels, const std::string& label) {
@@ -256,7 +256,7 @@ void FakeEngine::RestartEngine() {
 
 // --- Faults ------------------------------------------------------------------------------------
 
-void FakeEngine::FailNext(const std::string& method, Status status, int times) {
+void FakeEngine::FailNext(const std::string& method, const Status& status, int times) {
   const std::lock_guard lock(state_->mutex);
   for (int i = 0; i < times; ++i) state_->failures[method].push_back(status);
 }

@@ -38,8 +38,9 @@ class FakeEngine final : public reconcilers::Engine {
   void RemoveImage(const std::string& reference);
   // An image that PullImage can fetch.
   void AddRemoteImage(const std::string& reference, reconcilers::ImageInfo info = {});
-  // A container that somebody else made, started unless its state says otherwise, with the events
-  // "create" and "start". Empty fields (id, networks) are filled in. Returns the id.
+  // A container that somebody else made, with the event "create", and "start" if its state is
+  // kCreated or kRunning: it runs then. Empty fields (id, networks, addresses) are filled in,
+  // networks that are not there made. Returns the id.
   std::string AddContainer(reconcilers::ContainerInfo info);
 
   // --- What happens to containers; each sends the events that Docker would ---------------------
@@ -57,7 +58,7 @@ class FakeEngine final : public reconcilers::Engine {
 
   // --- Faults ----------------------------------------------------------------------------------
   // The next `times` calls of an Engine method ("StartContainer") fail and do nothing.
-  void FailNext(const std::string& method, Status status, int times = 1);
+  void FailNext(const std::string& method, const Status& status, int times = 1);
   // Called before each call with the method and its main argument, outside the lock; an error is
   // returned instead of doing the call. To run code at an exact moment, or to fail by argument.
   void SetHook(

@@ -71,13 +71,13 @@ bool IsUp(const ContainerInfo& info) {
 }
 
 int SignalNumber(const std::string& name) {
-  static const std::map<std::string, int> kNumbers{
+  static const std::map<std::string, int> numbers{
       {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
       {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"WINCH", SIGWINCH},
       {"ABRT", SIGABRT}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
   const std::string bare = name.starts_with("SIG") ? name.substr(3) : name;
-  if (const auto found = kNumbers.find(bare); found != kNumbers.end()) return found->second;
-  for (const auto& [unused, number] : kNumbers) {
+  if (const auto found = numbers.find(bare); found != numbers.end()) return found->second;
+  for (const auto& [unused, number] : numbers) {
     if (bare == std::to_string(number)) return number;
   }
   return 0;
@@ -198,7 +198,7 @@ Result<std::string> FakeWorld::Create(const ContainerSpec& spec) {
     }
   }
   Emit(container, "create");
-  const std::string id = info.id;
+  std::string id = info.id;
   containers.emplace(id, std::move(container));
   return id;
 }
@@ -313,22 +313,30 @@ std::string FakeWorld::Adopt(ContainerInfo info) {
   if (info.network_mode.empty()) info.network_mode = "bridge";
   if (info.networks.empty() && OwnsNetwork(info)) info.networks[info.network_mode] = "";
   if (info.created == api::Time{}) info.created = Now();
-  const bool start = info.state == ContainerState::kCreated;
+  const bool start =
+      info.state == ContainerState::kCreated || info.state == ContainerState::kRunning;
+  if (start) info.state = ContainerState::kCreated;
   FakeContainer container{.info = info};
   container.spec.name = info.name;
   container.spec.image = info.image;
   container.spec.labels = info.labels;
   container.spec.network_mode = info.network_mode;
   for (auto& [network, ip] : container.info.networks) {
+    if (FindNetwork(network) == nullptr) {
+      if (auto made = CreateNetwork({.name = network}); !made) {
+        container.info.error = made.error().message;
+      }
+    }
     if (ip.empty()) continue;
     container.wanted_ips[network] = ip;
     if (start) ip.clear();
   }
-  const std::string id = info.id;
+  std::string id = info.id;
   FakeContainer& added = containers.insert_or_assign(id, std::move(container)).first->second;
   Emit(added, "create");
   if (start) {
-    (void)Start(added);
+    if (auto started = Start(added); !started) added.info.error = started.error().message;
+    if (info.started_at != api::Time{}) added.info.started_at = info.started_at;
     if (info.health != DockerHealth::kNone) added.info.health = info.health;
   }
   return id;

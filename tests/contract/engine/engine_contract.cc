@@ -50,8 +50,8 @@ std::uint16_t FreePort() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_ANY);
   socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
   close(fd);
   return ntohs(address.sin_port);
 }
@@ -75,11 +75,11 @@ void EngineContract::TearDown() {
 }
 
 std::string EngineContract::Unique(const std::string& name) const {
-  static const std::string kRun = fmt::format("{}", getpid());
+  static const std::string run = fmt::format("{}", getpid());
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
   std::string tail = test->name();
   tail = tail.substr(0, tail.find('/'));
-  return fmt::format("bct-{}-{}-{}", kRun, tail, name);
+  return fmt::format("bct-{}-{}-{}", run, tail, name);
 }
 
 ContainerSpec EngineContract::Runner(const std::string& name) const {
@@ -195,6 +195,7 @@ TEST_P(EngineContract, OnlyOneOfManyCreatesAName) {
   std::atomic<int> refused = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         const auto id = engine_->CreateContainer(Runner("same"));
@@ -211,7 +212,7 @@ TEST_P(EngineContract, StartTwiceIsFineAndGivesAnAddress) {
   const std::string id = Run(Runner("a"));
   ASSERT_OK(engine_->StartContainer(id));
   const ContainerInfo info = Inspect(id);
-  EXPECT_EQ(info.state, ContainerState::kRunning);
+  EXPECT_EQ(info.state, ContainerState::running);
   EXPECT_NE(info.started_at, api::Time{});
   ASSERT_TRUE(info.networks.contains("bridge"));
   EXPECT_NE(info.networks.at("bridge"), "");
@@ -219,7 +220,7 @@ TEST_P(EngineContract, StartTwiceIsFineAndGivesAnAddress) {
   ASSERT_OK(listed);
   ASSERT_EQ(listed->size(), 1U);
   EXPECT_EQ(listed->front().networks, info.networks);
-  EXPECT_EQ(listed->front().state, ContainerState::kRunning);
+  EXPECT_EQ(listed->front().state, ContainerState::running);
   EXPECT_EQ(CodeOf(engine_->StartContainer(Unique("nobody"))), Code::kNotFound);
 }
 

@@ -8,7 +8,7 @@ namespace ballast::contract {
 constexpr std::chrono::seconds kPatience{30};
 
 EventLog::EventLog(reconcilers::Engine& engine)
-    : thread_([this, &engine](std::stop_token stop) {
+    : thread_([this, &engine](const std::stop_token& stop) {
         const Status end = engine.StreamEvents(
             stop,
             [this] {

@@ -18,7 +18,6 @@ namespace {
 
 using reconcilers::ContainerSpec;
 using reconcilers::ContainerState;
-using reconcilers::DockerHealth;
 using reconcilers::Engine;
 using reconcilers::ExecResult;
 using reconcilers::MountSpec;

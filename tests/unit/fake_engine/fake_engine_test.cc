@@ -109,6 +109,12 @@ TEST_F(FakeEngineTest, AnAdoptedContainerRunsUnlessItsStateSaysOtherwise) {
   engine_.AddContainer({.name = "old", .state = ContainerState::kExited, .exit_code = 3});
   EXPECT_EQ(engine_.Find("old")->exit_code, 3);
   EXPECT_EQ(engine_.ListContainers("a=b")->size(), 1U);
+  engine_.AddContainer({.name = "net",
+                        .state = ContainerState::kRunning,
+                        .networks = {{"theirs", "10.9.8.7"}},
+                        .network_mode = "theirs"});
+  EXPECT_EQ(engine_.Find("net")->networks.at("theirs"), "10.9.8.7");
+  EXPECT_EQ(engine_.InspectNetwork("theirs")->containers.size(), 1U);
 }
 
 TEST_F(FakeEngineTest, ARestartOfTheEngineEndsAllAndStartsSome) {
