@@ -212,7 +212,7 @@ TEST_P(EngineContract, StartTwiceIsFineAndGivesAnAddress) {
   const std::string id = Run(Runner("a"));
   ASSERT_OK(engine_->StartContainer(id));
   const ContainerInfo info = Inspect(id);
-  EXPECT_EQ(info.state, ContainerState::running);
+  EXPECT_EQ(info.state, ContainerState::kRunning);
   EXPECT_NE(info.started_at, api::Time{});
   ASSERT_TRUE(info.networks.contains("bridge"));
   EXPECT_NE(info.networks.at("bridge"), "");
@@ -220,7 +220,7 @@ TEST_P(EngineContract, StartTwiceIsFineAndGivesAnAddress) {
   ASSERT_OK(listed);
   ASSERT_EQ(listed->size(), 1U);
   EXPECT_EQ(listed->front().networks, info.networks);
-  EXPECT_EQ(listed->front().state, ContainerState::running);
+  EXPECT_EQ(listed->front().state, ContainerState::kRunning);
   EXPECT_EQ(CodeOf(engine_->StartContainer(Unique("nobody"))), Code::kNotFound);
 }
 
