@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "api/reasons.h"
 #include "reconcilers/haproxy/render.h"
 #include "reconcilers/haproxy/replies.h"
 #include "reconcilers/loadbalancer/instance_plan.h"
@@ -262,7 +263,8 @@ TrafficTick LoadBalancerTraffic::Tick() {
   if (!was_attached) EnqueueApps();
   UpdateDirty();
   if (Result<void> flushed = Flush(); !flushed) {
-    d_.events.Record(key_, EventType::kWarning, "FilesNotWritten", flushed.error().message);
+    d_.events.Record(key_, EventType::kWarning, api::reason::kLoadBalancerFailed,
+                     "its files cannot be written: " + flushed.error().message);
     again(milliseconds(1'000));
   }
   if (const auto wait = ReloadIn()) {
@@ -289,7 +291,9 @@ Result<void> LoadBalancerTraffic::SwitchTo(const InstanceRef& instance) {
   } else if (auto version = haproxy::RequireVersion(answer->front()); !version) {
     return std::unexpected(version.error());
   }
-  if (plane_ != nullptr && attached_) retiring_[instance_.number] = std::move(plane_);
+  // The connection that took the commands would keep the instance before alive for ever; what still
+  // runs in it is asked over its master socket.
+  if (plane_ != nullptr && attached_) retiring_[instance_.number] = d_.planes.Open(instance_);
   plane_ = std::move(plane);
   instance_ = instance;
   attached_ = false;

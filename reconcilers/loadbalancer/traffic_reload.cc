@@ -202,9 +202,12 @@ Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty&
 }
 
 Result<void> LoadBalancerTraffic::Refused(const Status& why, LoadBalancerModel model) {
-  constexpr std::size_t kShown = 500;  // an unknown word is answered with a list of all
+  // An unknown word is answered with a list of all, between where it is and what it was.
+  constexpr std::size_t kHalf = 300;
   refused_ = why.message;
-  if (refused_.size() > kShown) refused_ = refused_.substr(0, kShown) + "...";
+  if (refused_.size() > 2 * kHalf) {
+    refused_ = refused_.substr(0, kHalf) + " ... " + refused_.substr(refused_.size() - kHalf);
+  }
   refused_model_ = std::move(model);
   d_.events.Record(key_, EventType::kWarning, api::reason::kReloadRefused,
                    "the configuration before stays in force: " + refused_);

@@ -112,6 +112,7 @@ Result<void> LoadBalancerTraffic::EnsurePlane() {
 void LoadBalancerTraffic::Recall() {
   if (plane_ == nullptr) return;
   layout_.clear();
+  must_reload_.clear();
   applied_ = LoadBalancerModel{.name = name_};
   const Result<std::string> text = plane_->ReadFile(kNoteFile);
   const Result<Note> note = text ? DecodeNote(*text) : std::unexpected(text.error());
@@ -312,8 +313,7 @@ BackendModel LoadBalancerTraffic::ServersOf(const BackendModel& base, const api:
   }
   for (const auto& [name, server] : have) leave(*server, dead(name), false);
   if (joining) {
-    joining_.insert(app);
-    Wake();
+    if (joining_.insert(app).second) Wake();
   } else {
     joining_.erase(app);
   }

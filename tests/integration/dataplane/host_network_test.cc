@@ -261,9 +261,9 @@ TEST_F(HostNetwork, UpgradeWithoutAFailedRequest) {
   desired.apps.clear();
   desired.load_balancers.clear();
   spec = {};
-  for (const auto& info : *engine->ListContainers(std::string(api::kLabelOwner) + "=" + owner)) {
-    EXPECT_TRUE(engine->RemoveContainer(info.id));
-  }
+  const auto left = engine->ListContainers(std::string(api::kLabelOwner) + "=" + owner);
+  ASSERT_TRUE(left);
+  for (const auto& info : *left) EXPECT_TRUE(engine->RemoveContainer(info.id));
   Shell("docker rmi " + image);
 }
 
