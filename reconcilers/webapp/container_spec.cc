@@ -81,14 +81,17 @@ ContainerSpec Base(const api::Container& container, const api::PodTemplate& pod_
 
 }  // namespace
 
-std::string ContainerName(const std::string& ns, const std::string& replica, int attempt) {
-  return ns + "." + replica + "." + std::to_string(attempt);
+std::string ContainerName(const std::string& owner, const std::string& ns,
+                          const std::string& replica, int attempt) {
+  const std::string name = ns + "." + replica + "." + std::to_string(attempt);
+  return owner == "ballast" ? name : owner + "." + name;
 }
 
 ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplate& pod_template,
                           const std::vector<std::string>& image_ids) {
   ReplicaSpecs specs;
-  const std::string name = ContainerName(identity.ns, identity.replica, identity.attempt);
+  const std::string name =
+      ContainerName(identity.owner, identity.ns, identity.replica, identity.attempt);
   for (const api::Volume& volume : pod_template.volumes) {
     const auto* empty_dir = std::get_if<api::EmptyDirVolume>(&volume.source);
     if (empty_dir == nullptr) continue;

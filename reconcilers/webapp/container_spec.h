@@ -30,9 +30,10 @@ struct ReplicaSpecs {
   std::vector<ContainerSpec> sidecars;  // network_mode is set once the main container has an id
 };
 
-// "<namespace>.<replica>.<attempt>".
-[[nodiscard]] std::string ContainerName(const std::string& ns, const std::string& replica,
-                                        int attempt);
+// "<namespace>.<replica>.<attempt>"; with another --instance than the default in front of it, so
+// that two controllers on one engine do not want the same names.
+[[nodiscard]] std::string ContainerName(const std::string& owner, const std::string& ns,
+                                        const std::string& replica, int attempt);
 
 // `image_ids`: one a container of the template, in its order: what the revision is pinned to.
 [[nodiscard]] ReplicaSpecs BuildReplica(const ReplicaIdentity& identity,

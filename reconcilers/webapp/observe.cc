@@ -76,8 +76,8 @@ AppContainers SortContainers(const std::vector<ObservedContainer>& containers,
     const std::string sidecar = TextLabel(info, api::kLabelSidecar);
     if (sidecar.empty() || TextLabel(info, api::kLabelOwner) != owner) continue;
     const std::string main =
-        ContainerName(TextLabel(info, api::kLabelNamespace), TextLabel(info, api::kLabelReplica),
-                      IntLabel(info, api::kLabelAttempt, 0));
+        ContainerName(owner, TextLabel(info, api::kLabelNamespace),
+                      TextLabel(info, api::kLabelReplica), IntLabel(info, api::kLabelAttempt, 0));
     const auto it = by_name.find(main);
     if (it == by_name.end()) {
       sorted.orphaned_sidecars.push_back(container.info);

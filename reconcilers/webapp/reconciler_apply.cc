@@ -93,7 +93,8 @@ void WebAppReconciler::ApplyActions(Pass& pass) {
   }
 }
 
-// How long it took HAProxy to learn what happened: from the probe that passed, from the `die` event.
+// How long it took HAProxy to learn what happened: from the probe that passed, from the `die`
+// event.
 void WebAppReconciler::MeasureTraffic(Pass& pass) {
   if (!pass.input.traffic_known || !pass.backend.known) return;
   const std::set<std::string> dead(pass.output.dead_servers.begin(),
@@ -181,7 +182,13 @@ Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const Pl
     d_.addresses.Release(*address);
     if (id.error().code == Code::kAlreadyExists) {
       // An earlier call that seemed to fail had made it: the cache only has to learn of it.
-      if (d_.containers.Refresh(specs.main.name)) return {};
+      const auto there = d_.engine.InspectContainer(specs.main.name);
+      if (there && TextLabel(*there, api::kLabelOwner) == owner_) {
+        return d_.containers.Refresh(there->id);
+      }
+      return Error(Code::kConflict, "the name " + specs.main.name +
+                                        " is taken by a container that is not " + owner_ +
+                                        "'s: remove it (docker rm) or rename it");
     }
     if (id.error().code == Code::kNotFound) {
       d_.network.Reset();  // it may be the network that is gone, or the image

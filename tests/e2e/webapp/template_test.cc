@@ -23,7 +23,7 @@ class Template : public FaultTest {
   std::string Main(const std::string& app = "shop") {
     const auto names = stack_->Containers(app);
     for (const std::string& name : names) {
-      if (std::ranges::count(name, '.') == 2) return name;
+      if (std::ranges::count(name, '.') == 3) return name;  // a sidecar's has one more
     }
     return "";
   }

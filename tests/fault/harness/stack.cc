@@ -339,8 +339,8 @@ std::string Stack::Inconsistency(const std::string& app, int replicas) {
   }
   const auto servers = Servers(app);
   std::set<std::string> expected;
-  for (const std::string& name : containers) {  // default.<replica>.<attempt>
-    const std::size_t first = name.find('.');
+  for (const std::string& name : containers) {  // <instance>.default.<replica>.<attempt>
+    const std::size_t first = name.find('.', name.find('.') + 1);
     expected.insert(name.substr(first + 1, name.rfind('.') - first - 1));
   }
   for (const std::string& server : expected) {

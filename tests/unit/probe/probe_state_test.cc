@@ -120,8 +120,9 @@ TEST(ProbeState, ReadinessIsFoundAtMostATwentiethOfTheWaitLate) {
     target.readiness = Http(10);
     Life run(target);
     run.For(seconds(90), [&](ProbeKind, Steady now) { return now >= kZero + milliseconds(after); });
-    ASSERT_EQ(run.changes.size(), 1U) << after;
-    const auto late = run.changes[0] - milliseconds(after);
+    // What takes longer than the threshold of failures has a first verdict before.
+    ASSERT_EQ(run.changes.size(), after > 30'000 ? 2U : 1U) << after;
+    const auto late = run.changes.back() - milliseconds(after);
     EXPECT_LE(late, std::max(milliseconds(20), milliseconds(after / 19))) << after;
   }
 }

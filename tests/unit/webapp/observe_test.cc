@@ -33,7 +33,7 @@ ObservedContainer Owned(const std::string& owner, const std::string& replica, in
                                             {api::kLabelOwner, owner},
                                             {api::kLabelReplica, replica},
                                             {api::kLabelAttempt, std::to_string(attempt)}};
-  std::string name = ContainerName("default", replica, attempt);
+  std::string name = ContainerName("ballast", "default", replica, attempt);
   if (!sidecar.empty()) {
     labels[api::kLabelSidecar] = sidecar;
     name += "." + sidecar;
@@ -142,7 +142,7 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   web.ports = {{.container_port = 3000}};
   web.limits = {500, 256 << 20};
   web.volume_mounts = {{"cache", "/cache"}, {"mem", "/mem"}, {"host", "/h", true}, {"data", "/d"}};
-  web.readiness_probe = api::Probe{.action = api::TcpSocketAction{}};
+  web.readiness_probe = api::Probe{.action = api::TcpSocketAction{3000}};
   web.security = {.run_as_user = 1000,
                   .run_as_group = 50,
                   .read_only_root_filesystem = true,
@@ -202,6 +202,11 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   EXPECT_EQ(specs.sidecars[0].name, "default.shop-r1-2.5.log");
   EXPECT_EQ(specs.sidecars[0].image, "sha256:b");
   EXPECT_THAT(specs.sidecars[0].exposed_ports, IsEmpty());
+}
+
+TEST(ContainerName, OtherInstancesHaveNamesOfTheirOwn) {
+  EXPECT_EQ(ContainerName("ballast", "default", "shop-r1-0", 3), "default.shop-r1-0.3");
+  EXPECT_EQ(ContainerName("blue", "default", "shop-r1-0", 3), "blue.default.shop-r1-0.3");
 }
 
 TEST(ParseTime, RubbishIsTheEpoch) {
