@@ -44,6 +44,8 @@ std::string Ask(const std::string& path, const std::string& command) {
   const std::string line = command + "\n";
   std::string reply;
   if (write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
+    // HAProxy's master socket stays open otherwise; an HTTP server may take it for a client gone.
+    if (!command.starts_with("GET ")) shutdown(fd, SHUT_WR);
     std::array<char, 4096> buffer{};
     for (ssize_t n = 0; (n = read(fd, buffer.data(), buffer.size())) > 0;) {
       reply.append(buffer.data(), static_cast<std::size_t>(n));
