@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "controller/cli/status_view.h"
 #include "controller/cli/table.h"
 
 namespace ballast::cli {
@@ -15,88 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kShortId = 12;
-
-// Reading somebody else's JSON without ever throwing.
-const json& Get(const json& object, const char* field) {
-  static const json none;
-  if (!object.is_object()) return none;
-  const auto found = object.find(field);
-  return found == object.end() ? none : *found;
-}
-
-std::string Text(const json& object, const char* field, const char* otherwise = "-") {
-  const json& value = Get(object, field);
-  if (value.is_string() && !value.get_ref<const std::string&>().empty()) {
-    return Sanitize(value.get_ref<const std::string&>());
-  }
-  if (value.is_number_integer()) return std::to_string(value.get<long long>());
-  return otherwise;
-}
-
-long long Number(const json& object, const char* field) {
-  const json& value = Get(object, field);
-  return value.is_number_integer() ? value.get<long long>() : 0;
-}
-
-bool Flag(const json& object, const char* field) {
-  const json& value = Get(object, field);
-  return value.is_boolean() && value.get<bool>();
-}
-
-const std::vector<json>& List(const json& object, const char* field) {
-  static const std::vector<json> none;
-  const json& value = Get(object, field);
-  return value.is_array() ? value.get_ref<const std::vector<json>&>() : none;
-}
-
-const json& Condition(const json& status, std::string_view type) {
-  static const json none;
-  for (const json& condition : List(status, "conditions")) {
-    if (Text(condition, "type") == type) return condition;
-  }
-  return none;
-}
-
-// Not as it should be yet, but nothing is wrong.
-bool IsOnItsWay(const json& status) {
-  return Text(Condition(status, "Progressing"), "status") == "True" &&
-         Text(Condition(status, "Degraded"), "status") != "True";
-}
-
-// One word for a web app, the worst news first.
-Cell AppStatus(const json& app) {
-  const json& status = Get(app, "status");
-  const json& degraded = Condition(status, "Degraded");
-  const json& progressing = Condition(status, "Progressing");
-  const json& available = Condition(status, "Available");
-  if (Get(app, "desired").is_boolean() && !Flag(app, "desired")) return {"Removing", Style::kDim};
-  if (Text(available, "status") == "False") {
-    if (IsOnItsWay(status)) {
-      return {Number(status, "inServiceReplicas") > 0 ? "Progressing" : "Starting",
-              Style::kWarning};
-    }
-    return {"Unavailable", Style::kBad};
-  }
-  if (Text(progressing, "status") == "False") return {"RolloutStuck", Style::kBad};
-  if (Text(degraded, "status") == "True") return {"Degraded", Style::kWarning};
-  if (Text(progressing, "reason") == "RolloutPaused") return {"Paused", Style::kWarning};
-  if (Text(progressing, "reason") == "ReplicasUpdated") return {"RollingOut", Style::kWarning};
-  if (Text(available, "status") == "True") return {"Available", Style::kGood};
-  return {"Unknown", Style::kWarning};
-}
-
-Cell BalancerStatus(const json& balancer) {
-  const json& status = Get(balancer, "status");
-  for (const json& condition : List(status, "conditions")) {
-    const std::string type = Text(condition, "type");
-    const bool good = Text(condition, "status") == (type == "Degraded" ? "False" : "True");
-    if (!good && Text(condition, "status") != "Unknown") {
-      return {type == "Degraded" ? "Degraded" : Text(condition, "reason"), Style::kBad};
-    }
-  }
-  if (Text(Condition(status, "Available"), "status") == "True") return {"Available", Style::kGood};
-  return {"Unknown", Style::kWarning};
-}
 
 std::string Age(const std::string& from, const std::string& now) {
   const long long seconds = SecondsBetween(from, now);
@@ -122,7 +41,7 @@ class Renderer {
 
  private:
   void Controller() {
-    const json& controller = Get(status_, "controller");
+    const json& controller = Field(status_, "controller");
     const std::string docker = Text(controller, "dockerVersion", "");
     text_ +=
         fmt::format("ballast {} (instance {}), up {}, {}, ", Text(controller, "version"),
@@ -137,7 +56,7 @@ class Renderer {
   void WebApps() {
     std::vector<std::vector<Cell>> rows;
     for (const json& app : List(status_, "webapps")) {
-      const json& s = Get(app, "status");
+      const json& s = Field(app, "status");
       const bool all = Number(s, "inServiceReplicas") >= Number(s, "desiredReplicas");
       rows.push_back({{Text(app, "namespace")},
                       {Text(app, "name")},
@@ -151,7 +70,7 @@ class Renderer {
     }
     if (rows.empty()) {
       text_ += fmt::format("\nno web apps yet: put a manifest into {}\n",
-                           Text(Get(status_, "controller"), "manifests"));
+                           Text(Field(status_, "controller"), "manifests"));
       return;
     }
     Add({{"NAMESPACE", false, 4},
@@ -206,7 +125,7 @@ class Renderer {
   void LoadBalancers() {
     std::vector<std::vector<Cell>> rows;
     for (const json& balancer : List(status_, "loadBalancers")) {
-      const json& s = Get(balancer, "status");
+      const json& s = Field(balancer, "status");
       rows.push_back({{Text(balancer, "name")},
                       {Text(s, "version")},
                       {Text(s, "servers")},
@@ -228,10 +147,10 @@ class Renderer {
       rows.push_back({{about, style}, {what}});
     };
     for (const json& app : List(status_, "webapps")) {
-      AddConditions(AppName(app), Get(app, "status"), add);
+      AddConditions(AppName(app), Field(app, "status"), add);
     }
     for (const json& balancer : List(status_, "loadBalancers")) {
-      AddConditions("LoadBalancer/" + Text(balancer, "name"), Get(balancer, "status"), add);
+      AddConditions("LoadBalancer/" + Text(balancer, "name"), Field(balancer, "status"), add);
     }
     for (const json& problem : List(status_, "problems")) {
       add(Text(problem, "kind"), Text(problem, "message"), Style::kWarning);

@@ -1,19 +1,17 @@
 #include "controller/cmd/options.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <optional>
-#include <sstream>
 #include <string_view>
 
 #include "api/codec.h"
 #include "controller/cli/cli.h"
 #include "controller/cli/table.h"
+#include "controller/cmd/flag_rules.h"
 #include "reconcilers/webapp/address_pool.h"
 
 DEFINE_string(manifests, "", "the directory of manifests to apply and to follow; required");
@@ -107,36 +105,6 @@ std::optional<std::string> ReadFlags(const std::vector<std::string>& arguments, 
   return std::nullopt;
 }
 
-bool IsAbsolute(const std::string& path) {
-  return !path.empty() && path.front() == '/' && std::none_of(path.begin(), path.end(), [](char c) {
-    // ':' and ',' would split what is handed to Docker.
-    return static_cast<unsigned char>(c) < ' ' || c == ':' || c == ',' || c == '\x7f';
-  });
-}
-
-std::string Normal(const std::string& path) {
-  std::string normal = std::filesystem::path(path).lexically_normal().string();
-  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  return normal;
-}
-
-std::vector<std::string> SplitCommas(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, text.find(','));
-    if (!part.empty()) parts.emplace_back(part);
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-  }
-  return parts;
-}
-
-bool IsLoopback(const std::string& host) {
-  in_addr v4{};
-  constexpr unsigned kLoopbackNet = 127;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == kLoopbackNet;
-  return host == "::1";
-}
-
 // What is wrong, or nothing.
 std::optional<std::string> ReadMetricsAddress(const std::string& address, Options& options) {
   if (address.empty()) return std::nullopt;
@@ -156,16 +124,6 @@ std::optional<std::string> ReadMetricsAddress(const std::string& address, Option
   }
   options.metrics_host = host;
   return std::nullopt;
-}
-
-bool IsNetworkName(const std::string& name) {
-  constexpr std::size_t kMaxName = 64;
-  const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= kMaxName && letter(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return letter(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 std::optional<std::string> ReadPaths(Options& options) {
@@ -284,25 +242,6 @@ std::vector<FlagDescription> ControllerFlags() {
   }
   return flags;
 }
-
-namespace {
-
-// In lines of at most `width`, each after `indent`.
-std::string Wrap(const std::string& text, const std::string& indent, std::size_t width) {
-  std::string wrapped;
-  std::string line;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!line.empty() && indent.size() + line.size() + 1 + word.size() > width) {
-      wrapped += indent + line + "\n";
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
-  }
-  return wrapped + indent + line + "\n";
-}
-
-}  // namespace
 
 std::string ControllerHelp() {
   std::string text =

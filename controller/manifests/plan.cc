@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "api/reasons.h"
+#include "controller/manifests/conflicts.h"
+#include "controller/manifests/renew.h"
 
 namespace ballast::manifests {
 namespace {
@@ -17,55 +19,6 @@ constexpr std::size_t kMaxEventsPerFile = 5;
 constexpr std::size_t kMaxNamesInMessage = 3;
 constexpr char kDirectorySubject[] = "directory";
 constexpr char kPruneSubject[] = "prune";
-
-// Who wins a conflict: what is in force over what is new, then the order of the files. ValidateSet
-// goes by file name, so the rank is put in front of it as one control character (no file name has
-// any) and taken out of its messages again.
-constexpr char kHeld = '\x01';     // in force, from no file that counts in this pass
-constexpr char kInForce = '\x02';  // from the file that it always came from
-constexpr char kMoved = '\x03';    // in force, from another file now
-constexpr char kNew = '\x04';
-
-std::string WithoutRanks(std::string text) {
-  std::erase_if(text, [](char c) { return c >= kHeld && c <= kNew; });
-  return text;
-}
-
-bool SameClaims(const api::Object& a, const api::Object& b) {
-  if (const auto* left = std::get_if<api::WebApp>(&a)) {
-    const auto* right = std::get_if<api::WebApp>(&b);
-    return right != nullptr && left->spec.routes == right->spec.routes;
-  }
-  const auto* right = std::get_if<api::LoadBalancer>(&b);
-  return right != nullptr && std::get<api::LoadBalancer>(a).spec == right->spec;
-}
-
-template <typename T>
-std::pair<T, bool> Renew(const T& before, T wanted) {
-  wanted.meta.generation = before.meta.generation + (before.spec == wanted.spec ? 0 : 1);
-  const bool equal = wanted == before;
-  return {std::move(wanted), equal};
-}
-
-// The object with the generation that follows `before`; null when nothing at all changed.
-std::shared_ptr<const api::Object> Next(const api::Object* before, const api::Object& wanted) {
-  if (before != nullptr && before->index() == wanted.index()) {
-    return std::visit(
-        [before](const auto& object) -> std::shared_ptr<const api::Object> {
-          using T = std::decay_t<decltype(object)>;
-          auto [next, equal] = Renew(std::get<T>(*before), object);
-          if (equal) return nullptr;
-          return std::make_shared<const api::Object>(std::move(next));
-        },
-        wanted);
-  }
-  return std::make_shared<const api::Object>(std::visit(
-      [](auto object) -> api::Object { return (object.meta.generation = 1, object); }, wanted));
-}
-
-std::int64_t GenerationOf(const api::Object& object) {
-  return std::visit([](const auto& value) { return value.meta.generation; }, object);
-}
 
 std::string Names(const std::vector<ObjectKey>& keys) {
   std::string text;
@@ -178,50 +131,21 @@ class Planner {
   // `gone` is not in force any more. Late: what only conflicts with objects that nobody names.
   void RefuseConflicts(const std::set<ObjectKey>& gone, bool late) {
     for (bool again = true; again;) {
-      again = false;
-      std::set<std::string> now_refused;
-      for (api::FieldError& error : api::ValidateSet(Counting(gone))) {
-        const auto found = files_.find(WithoutRanks(error.file));
-        if (error.file.front() == kHeld || found == files_.end()) continue;
-        File& file = found->second;
-        if (file.refused && !now_refused.contains(found->first)) continue;
-        now_refused.insert(found->first);
-        file.refused = again = true;
+      std::vector<const ScannedFile*> counting;
+      for (const auto& [name, file] : files_) {
+        if (!file.refused) counting.push_back(file.scanned);
+      }
+      std::vector<api::FieldError> errors = FindConflicts(previous_.accepted, gone, counting);
+      again = !errors.empty();
+      for (api::FieldError& error : errors) {
+        File& file = files_.at(error.file);
+        file.refused = true;
         file.pending = late && waiting_;
-        error.file = found->first;
-        error.message = WithoutRanks(error.message);
         if (late) error.message += "; it is still in force: " + result_.hold_reason;
         file.errors.push_back(std::move(error));
         if (!late) complete_ = false;
       }
     }
-  }
-
-  // Everything that would be in force, with ranks.
-  std::vector<api::DecodedObject> Counting(const std::set<ObjectKey>& gone) const {
-    std::vector<api::DecodedObject> objects;
-    std::set<ObjectKey> provided;
-    for (const auto& [name, file] : files_) {
-      if (file.refused) continue;
-      for (const api::DecodedObject& object : file.scanned->objects) {
-        const ObjectKey key = KeyOf(object.object);
-        provided.insert(key);
-        objects.push_back(object);
-        objects.back().file.insert(0, 1, Rank(key, object.object, name));
-      }
-    }
-    for (const auto& [key, accepted] : previous_.accepted) {
-      if (provided.contains(key) || gone.contains(key)) continue;
-      objects.push_back({.object = *accepted.object, .file = kHeld + accepted.file});
-    }
-    return objects;
-  }
-
-  char Rank(const ObjectKey& key, const api::Object& object, const std::string& file) const {
-    const auto accepted = previous_.accepted.find(key);
-    if (accepted == previous_.accepted.end()) return kNew;
-    if (!SameClaims(*accepted->second.object, object)) return kNew;
-    return accepted->second.file == file ? kInForce : kMoved;
   }
 
   std::set<ObjectKey> DecideRemovals() {
@@ -270,7 +194,7 @@ class Planner {
         const bool is_new = accepted.object == nullptr;
         if (accepted.file != name) result_.save = true;
         accepted.file = name;
-        auto next = Next(accepted.object.get(), object.object);
+        auto next = Renew(accepted.object.get(), object.object);
         if (!next) continue;
         accepted.object = std::move(next);
         result_.save = true;

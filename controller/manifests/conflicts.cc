@@ -1,0 +1,77 @@
+#include "controller/manifests/conflicts.h"
+
+#include <string>
+#include <utility>
+
+namespace ballast::manifests {
+namespace {
+
+using api::ObjectKey;
+
+// Who wins a conflict: what is in force over what is new, then the order of the files. ValidateSet
+// goes by file name, so the rank is put in front of it as one control character (no file name has
+// any) and taken out of its messages again.
+constexpr char kHeld = '\x01';     // in force, from no file that counts in this pass
+constexpr char kInForce = '\x02';  // from the file that it always came from
+constexpr char kMoved = '\x03';    // in force, from another file now
+constexpr char kNew = '\x04';
+
+std::string WithoutRanks(std::string text) {
+  std::erase_if(text, [](char c) { return c >= kHeld && c <= kNew; });
+  return text;
+}
+
+bool SameClaims(const api::Object& a, const api::Object& b) {
+  if (const auto* left = std::get_if<api::WebApp>(&a)) {
+    const auto* right = std::get_if<api::WebApp>(&b);
+    return right != nullptr && left->spec.routes == right->spec.routes;
+  }
+  const auto* right = std::get_if<api::LoadBalancer>(&b);
+  return right != nullptr && std::get<api::LoadBalancer>(a).spec == right->spec;
+}
+
+char Rank(const AcceptedSet& in_force, const ObjectKey& key, const api::Object& object,
+          const std::string& file) {
+  const auto accepted = in_force.find(key);
+  if (accepted == in_force.end()) return kNew;
+  if (!SameClaims(*accepted->second.object, object)) return kNew;
+  return accepted->second.file == file ? kInForce : kMoved;
+}
+
+// Everything that would be in force, with ranks.
+std::vector<api::DecodedObject> Counting(const AcceptedSet& in_force,
+                                         const std::set<ObjectKey>& gone,
+                                         const std::vector<const ScannedFile*>& files) {
+  std::vector<api::DecodedObject> objects;
+  std::set<ObjectKey> provided;
+  for (const ScannedFile* file : files) {
+    for (const api::DecodedObject& object : file->objects) {
+      const ObjectKey key = KeyOf(object.object);
+      provided.insert(key);
+      objects.push_back(object);
+      objects.back().file.insert(0, 1, Rank(in_force, key, object.object, file->file));
+    }
+  }
+  for (const auto& [key, accepted] : in_force) {
+    if (provided.contains(key) || gone.contains(key)) continue;
+    objects.push_back({.object = *accepted.object, .file = kHeld + accepted.file});
+  }
+  return objects;
+}
+
+}  // namespace
+
+std::vector<api::FieldError> FindConflicts(const AcceptedSet& in_force,
+                                           const std::set<ObjectKey>& gone,
+                                           const std::vector<const ScannedFile*>& files) {
+  std::vector<api::FieldError> conflicts;
+  for (api::FieldError& error : api::ValidateSet(Counting(in_force, gone, files))) {
+    if (error.file.empty() || error.file.front() == kHeld) continue;  // no file can be blamed
+    error.file = WithoutRanks(error.file);
+    error.message = WithoutRanks(error.message);
+    conflicts.push_back(std::move(error));
+  }
+  return conflicts;
+}
+
+}  // namespace ballast::manifests
