@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "reconcilers/haproxy/paths.h"
@@ -22,7 +22,7 @@ std::unexpected<Status> Failed(const std::string& what, const std::string& path,
                     : error == EACCES || error == EPERM  ? Code::kPermissionDenied
                     : error == ENOSPC || error == EDQUOT ? Code::kFailedPrecondition
                                                          : Code::kUnavailable;
-  return Error(code, fmt::format("{} {}: {}", what, path, std::strerror(error)));
+  return Error(code, fmt::format("{} {}: {}", what, path, std::generic_category().message(error)));
 }
 
 bool SafeName(const std::string& name) {

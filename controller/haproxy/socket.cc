@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace ballast::haproxy {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::string_view kPrompt = "\n> ";
 constexpr std::size_t kBatchBytes = 8 * 1024;
 constexpr std::size_t kMaxReply = std::size_t{256} << 20;
 
-std::string Errno(int error) { return std::strerror(error); }
+std::string Errno(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
@@ -64,13 +65,14 @@ Result<UnixSocket> UnixSocket::Connect(const std::string& path, Deadline deadlin
   return socket;
 }
 
-Result<short> UnixSocket::Poll(short events, Deadline deadline) const {
+Result<int> UnixSocket::Poll(int events, Deadline deadline) const {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return Error(Code::kTimeout, "HAProxy does not answer in time");
-    pollfd entry{fd_, events, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(std::min<long>(left.count(), 60'000)));
+    pollfd entry{fd_, static_cast<std::int16_t>(events), 0};
+    const int ready =
+        ::poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
     if (ready > 0) return entry.revents;
     if (ready < 0 && errno != EINTR) return Error(Code::kUnavailable, "poll: " + Errno(errno));
   }
@@ -87,7 +89,7 @@ Result<void> UnixSocket::Write(std::string_view data, std::string& received, Dea
     if (written < 0 && errno != EAGAIN) {
       return Error(Code::kUnavailable, "write to HAProxy: " + Errno(errno));
     }
-    const Result<short> ready = Poll(POLLIN | POLLOUT, deadline);
+    const Result<int> ready = Poll(POLLIN | POLLOUT, deadline);
     if (!ready) return std::unexpected(ready.error());
     if ((*ready & POLLIN) != 0) {
       const Result<bool> more = Read(received, deadline);
@@ -110,7 +112,7 @@ Result<bool> UnixSocket::Read(std::string& received, Deadline deadline) {
     if (count == 0) return false;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Error(Code::kUnavailable, "read from HAProxy: " + Errno(errno));
-    if (const Result<short> ready = Poll(POLLIN, deadline); !ready) {
+    if (const Result<int> ready = Poll(POLLIN, deadline); !ready) {
       return std::unexpected(ready.error());
     }
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ class UnixSocket {
 
  private:
   explicit UnixSocket(int fd) : fd_(fd) {}
-  Result<short> Poll(short events, Deadline deadline) const;
+  Result<int> Poll(int events, Deadline deadline) const;
   int fd_ = -1;
 };
 

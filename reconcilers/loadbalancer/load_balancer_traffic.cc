@@ -286,9 +286,9 @@ Result<void> LoadBalancerTraffic::SwitchTo(const InstanceRef& instance) {
   const std::lock_guard lock(mutex_);
   if (instance_ == instance && attached_) return {};
   std::shared_ptr<DataPlane> plane = d_.planes.Open(instance);
-  if (Result<std::vector<std::string>> answer = plane->Commands({"show info"}); !answer) {
-    return std::unexpected(answer.error());
-  } else if (auto version = haproxy::RequireVersion(answer->front()); !version) {
+  const Result<std::vector<std::string>> answer = plane->Commands({"show info"});
+  if (!answer) return std::unexpected(answer.error());
+  if (const auto version = haproxy::RequireVersion(answer->front()); !version) {
     return std::unexpected(version.error());
   }
   // The connection that took the commands would keep the instance before alive for ever; what still

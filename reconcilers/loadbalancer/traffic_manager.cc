@@ -27,6 +27,7 @@ LoadBalancerTraffic& TrafficManager::Of(const std::string& load_balancer) {
 std::vector<LoadBalancerTraffic*> TrafficManager::All() const {
   const std::lock_guard lock(mutex_);
   std::vector<LoadBalancerTraffic*> all;
+  all.reserve(load_balancers_.size());
   for (const auto& [name, traffic] : load_balancers_) all.push_back(traffic.get());
   return all;
 }

@@ -12,7 +12,6 @@ namespace {
 
 using haproxy::BackendModel;
 using haproxy::LoadBalancerModel;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 constexpr int kRounds = 3;

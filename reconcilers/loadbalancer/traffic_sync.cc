@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "reconcilers/haproxy/paths.h"
 #include "reconcilers/haproxy/quote.h"
@@ -93,15 +94,15 @@ Result<void> LoadBalancerTraffic::EnsurePlane() {
     if (answer) return {};
     last = answer.error();
   }
-  for (auto it = instances.rbegin(); it != instances.rend(); ++it) {
-    if (!runs(*it) || (plane_ != nullptr && it->ref == instance_)) continue;
-    std::shared_ptr<DataPlane> plane = d_.planes.Open(it->ref);
+  for (const InstanceView& view : instances | std::views::reverse) {
+    if (!runs(view) || (plane_ != nullptr && view.ref == instance_)) continue;
+    std::shared_ptr<DataPlane> plane = d_.planes.Open(view.ref);
     if (Result<std::vector<std::string>> answer = plane->Commands({"show info"}); !answer) {
       last = answer.error();
       continue;
     }
     plane_ = std::move(plane);
-    instance_ = it->ref;
+    instance_ = view.ref;
     applied_.reset();  // it runs what its own note says
     return {};
   }

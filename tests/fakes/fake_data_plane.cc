@@ -46,7 +46,7 @@ class FakeDataPlane final : public reconcilers::DataPlane {
         replies.push_back(haproxy_.Answer(command));
         continue;
       }
-      const FakeHaproxy::Fault what = *fault;
+      const FakeHaproxy::Fault what = std::move(*fault);
       haproxy_.faults.erase(fault);
       if (what.reply) {
         if (Writes(command)) haproxy_.writes.push_back(command);
@@ -173,7 +173,7 @@ bool FakeHaproxy::LoadFiles() {
   for (const char* file :
        {reconcilers::haproxy::kExactMapFile, reconcilers::haproxy::kPrefixMapFile}) {
     if (!files.contains(file)) continue;
-    auto& map = maps["/etc/haproxy/" + std::string(file)];
+    auto& map = maps[std::string("/etc/haproxy/").append(file)];
     std::istringstream entries(files[file]);
     for (std::string line; std::getline(entries, line);) {
       const std::vector<std::string> words = Words(line);
@@ -212,7 +212,7 @@ std::string FakeHaproxy::MapText(const std::string& file) const {
   const auto map = maps.find(file);
   if (map == maps.end()) return "no map";
   std::string text;
-  for (const auto& [key, value] : map->second) text += key + " " + value + "\n";
+  for (const auto& [key, value] : map->second) text += fmt::format("{} {}\n", key, value);
   return text;
 }
 
@@ -304,7 +304,8 @@ std::string FakeHaproxy::Answer(const std::string& command) {
   if (command.starts_with("show map ")) {
     if (!maps.contains(words[2])) return "Unknown map identifier. Please use #<id> or <file>.\n";
     std::string reply;
-    for (const auto& [key, value] : maps[words[2]]) reply += "0x55d0 " + key + " " + value + "\n";
+    for (const auto& [key, value] : maps[words[2]])
+      reply += fmt::format("0x55d0 {} {}\n", key, value);
     return reply;
   }
   if (command.starts_with("add server ")) return AddServer(words);

@@ -16,7 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class HostNetwork : public Live {
  protected:

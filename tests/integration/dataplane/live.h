@@ -62,7 +62,7 @@ class StatusKeeper final : public reconcilers::StatusWriter {
 };
 
 class Live : public testing::Test {
- protected:
+ public:
   void SetUp() override;
   void TearDown() override;
 
@@ -75,7 +75,7 @@ class Live : public testing::Test {
   bool Until(const std::function<bool()>& holds);
   // Steps until there is nothing to do for a while.
   void Settle();
-  bool Serves(const std::string& host, int status = 200);
+  bool Serves(const std::string& host, int wanted = 200);
   // Publishes one app of these servers.
   Result<void> Publish(const std::string& app, std::vector<reconcilers::Endpoint> endpoints,
                        std::vector<std::string> dead = {});

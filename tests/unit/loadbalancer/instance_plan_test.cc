@@ -13,7 +13,7 @@ using testing::IsEmpty;
 using Kind = InstanceAction::Kind;
 
 class InstancePlanTest : public testing::Test {
- protected:
+ public:
   InstancePlanTest() {
     in.load_balancer = "default";
     in.owner = "ballast";
@@ -21,7 +21,7 @@ class InstancePlanTest : public testing::Test {
     in.image_id = "sha256:one";
   }
 
-  ContainerInfo& Add(ContainerSpec from, const std::string& id) {
+  ContainerInfo& Add(const ContainerSpec& from, const std::string& id) {
     ContainerInfo info;
     info.id = id;
     info.name = from.name;

@@ -11,7 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -28,7 +27,7 @@ class Keeper final : public StatusWriter {
 };
 
 class ReconcilerTest : public testing::Test {
- protected:
+ public:
   ReconcilerTest() {
     engine.AddImage("ballast/haproxy:latest");
     Restart();

@@ -93,7 +93,7 @@ inline ContainerInfo HaproxyContainer(int number, const std::string& id) {
 }
 
 class World : public testing::Test {
- protected:
+ public:
   World() { Restart(); }
 
   // Another controller over the same HAProxy.
