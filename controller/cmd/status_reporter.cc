@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -12,6 +13,15 @@ namespace ballast::cmd {
 
 using apiserver::StatusReport;
 using reconcilers::Presence;
+
+namespace {
+
+bool OnlyAdopted(const runtime::WebAppRow& row) {
+  return row.status.replicas == 0 &&
+         std::ranges::all_of(row.replicas, [](const auto& replica) { return replica.adopted; });
+}
+
+}  // namespace
 
 StatusReporter::StatusReporter(ReporterDependencies dependencies, const Options& options,
                                std::string version)
@@ -67,6 +77,8 @@ void StatusReporter::AddWebApps(StatusReport& report) const {
   for (const auto& row : d_.table.WebApps()) {
     std::shared_ptr<const api::WebApp> app;
     const Presence presence = d_.desired.GetWebApp(row->key, app);
+    // Labels that name nothing are told as a problem; they make no web app.
+    if (presence == Presence::kAbsent && OnlyAdopted(*row)) continue;
     rows[row->key] = {.key = row->key,
                       .from_labels = app != nullptr && app->from_labels,
                       .desired = presence != Presence::kAbsent,
