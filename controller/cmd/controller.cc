@@ -85,7 +85,7 @@ struct Controller::Parts {
         network(*engine, addresses,
                 {.name = options.network, .owner = options.instance, .subnet = options.subnet}),
         planes(haproxy::NewDataPlaneFactory(
-            {.config_root = options.state_dir, .run_root = options.run_dir}, *engine)),
+            {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
         traffic({.clock = clock,
                  .desired = desired,
                  .containers = containers,

@@ -56,7 +56,7 @@ class FakeJobs final : public reconcilers::Jobs {
     while (RunNext()) ++count;
     return count;
   }
-  bool Run(const std::string& id) {
+  bool Run(std::string id) {  // by value: the job that it may come from is erased
     const auto found =
         std::ranges::find_if(waiting_, [&id](const Job& job) { return job.id == id; });
     if (found == waiting_.end()) return false;

@@ -80,15 +80,6 @@ TEST_F(Engine, RestartedEverythingIsBack) {
   });
 }
 
-TEST_F(Engine, KilledEverythingIsBack) {
-  BeginTwoApps();
-  ExpectBackAndNeverMixedUp([&] {
-    engine_->Crash();
-    RunFor(seconds(1));
-    engine_->Start();
-  });
-}
-
 TEST_F(Engine, AllStoppedAndTheControllerStartedAgainAsAfterAReboot) {
   BeginTwoApps();
   ExpectBackAndNeverMixedUp([&] {

@@ -81,8 +81,6 @@ void OwnEngine::Stop() {
   dockerd_.Wait();
 }
 
-void OwnEngine::Crash() { dockerd_.Kill(); }
-
 void OwnEngine::CopyImages(const std::vector<std::string>& images) {
   const std::string file = directory_ + "/images.tar";
   std::vector<std::string> save{"docker", "save", "-o", file};

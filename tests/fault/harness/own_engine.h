@@ -1,4 +1,4 @@
-// A Docker Engine of the test's own, beside the machine's: it can be restarted and killed without
+// A Docker Engine of the test's own, beside the machine's: it can be restarted without
 // hurting anybody else. Images are copied from the machine's engine. Test-only; one thread.
 #pragma once
 
@@ -16,7 +16,6 @@ class OwnEngine {
 
   void Start();  // and waits until it answers; throws when it does not
   void Stop();   // SIGTERM: stops its containers
-  void Crash();  // SIGKILL
   void CopyImages(const std::vector<std::string>& images);
 
   [[nodiscard]] std::string socket() const { return directory_ + "/docker.sock"; }

@@ -290,10 +290,10 @@ std::string Stack::HaproxyContainer() {
 }
 
 std::string Stack::HaproxySocket(const std::string& file) {
-  // The newest instance that has one: <run-dir>/lb/default/<n>/.
+  // The newest instance that has one: <state-dir>/run/lb/default/<n>/.
   std::string best;
   std::error_code ignored;
-  for (const auto& entry : fs::recursive_directory_iterator(dir_ + "/run", ignored)) {
+  for (const auto& entry : fs::recursive_directory_iterator(dir_ + "/state", ignored)) {
     if (entry.path().filename() == file && entry.path().string() > best) {
       best = entry.path().string();
     }

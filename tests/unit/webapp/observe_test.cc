@@ -129,7 +129,7 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   t.termination_grace_period_seconds = 7;
   t.networks = {"shop-db"};
   t.volumes = {{"cache", api::EmptyDirVolume{}},
-               {"mem", api::EmptyDirVolume{true, 1024}},
+               {"mem", api::EmptyDirVolume{true, 8 << 20}},
                {"host", api::HostPathVolume{"/srv/x"}},
                {"data", api::DockerVolume{"shop-data"}}};
   api::Container web;
@@ -193,11 +193,13 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   EXPECT_TRUE(main.mounts[2].read_only);
   EXPECT_EQ(main.mounts[3].source, "shop-data");
   ASSERT_EQ(specs.volumes.size(), 2U);
-  EXPECT_EQ(specs.volumes[1].driver_options.at("o"), "size=1024");
+  EXPECT_EQ(specs.volumes[1].driver_options.at("o"), "size=8388608");
   EXPECT_EQ(main.labels.at("tier"), "front");
   EXPECT_EQ(main.labels.at(api::kLabelFailures), "1");
   EXPECT_EQ(main.labels.at(api::kLabelRollout), "2026-11-21T10:00:00Z");
-  EXPECT_EQ(*api::ParseCanonicalTemplate(main.labels.at(api::kLabelTemplate)), t);
+  const auto kept = api::ParseCanonicalTemplate(main.labels.at(api::kLabelTemplate));
+  ASSERT_TRUE(kept.has_value()) << kept.error().message;
+  EXPECT_EQ(api::RevisionOf(*kept), api::RevisionOf(t));
   ASSERT_EQ(specs.sidecars.size(), 1U);
   EXPECT_EQ(specs.sidecars[0].name, "default.shop-r1-2.5.log");
   EXPECT_EQ(specs.sidecars[0].image, "sha256:b");
