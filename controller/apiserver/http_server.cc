@@ -182,8 +182,9 @@ class HttpServer::Impl {
           Code::kFailedPrecondition,
           fmt::format("listen on {}: {}; is its directory writable?", path, error.message()));
     }
-    if (struct stat info{}; lstat(path.c_str(), &info) == 0)
-      sockets_.push_back({path, info.st_ino});
+    if (struct stat info{}; lstat(path.c_str(), &info) == 0) {
+      sockets_.emplace_back(path, info.st_ino);
+    }
     listeners_.push_back(std::move(listener));
     return {};
   }

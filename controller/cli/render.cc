@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr std::size_t kShortId = 12;
 
 std::string Age(const std::string& from, const std::string& now) {
-  const long long seconds = SecondsBetween(from, now);
+  const std::int64_t seconds = SecondsBetween(from, now);
   return seconds < 0 ? "-" : FormatAge(seconds);
 }
 
@@ -177,7 +177,7 @@ class Renderer {
     std::vector<std::vector<Cell>> rows;
     for (const json& event : List(status_, "events")) {
       const bool warning = Text(event, "type") == "Warning";
-      const long long count = Number(event, "count");
+      const std::int64_t count = Number(event, "count");
       rows.push_back(
           {{Age(Text(event, "lastTimestamp"), now_)},
            {Text(event, "object")},
@@ -238,12 +238,12 @@ std::string RenderStatus(const json& status, bool with_events, const RenderOptio
   return Renderer(status, options).Render(with_events);
 }
 
-std::string FormatAge(long long seconds) {
-  const long long s = std::max(0LL, seconds);
-  constexpr long long kMinute = 60;
-  constexpr long long kHour = 60 * kMinute;
-  constexpr long long kDay = 24 * kHour;
-  const auto two = [](long long big, const char* unit, long long small, const char* smaller) {
+std::string FormatAge(std::int64_t seconds) {
+  const std::int64_t s = std::max(std::int64_t{0}, seconds);
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  constexpr std::int64_t kDay = 24 * kHour;
+  const auto two = [](std::int64_t big, const char* unit, std::int64_t small, const char* smaller) {
     return small == 0 ? fmt::format("{}{}", big, unit)
                       : fmt::format("{}{}{}{}", big, unit, small, smaller);
   };
@@ -256,15 +256,15 @@ std::string FormatAge(long long seconds) {
   return fmt::format("{}d", s / kDay);
 }
 
-long long SecondsBetween(const std::string& from, const std::string& to) {
-  const auto parse = [](const std::string& text) -> long long {
+std::int64_t SecondsBetween(const std::string& from, const std::string& to) {
+  const auto parse = [](const std::string& text) -> std::int64_t {
     std::tm time{};
     const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-    return end == nullptr || *end != '\0' ? -1 : static_cast<long long>(timegm(&time));
+    return end == nullptr || *end != '\0' ? -1 : static_cast<std::int64_t>(timegm(&time));
   };
-  const long long a = parse(from);
-  const long long b = parse(to);
-  return a < 0 || b < 0 ? -1 : std::max(0LL, b - a);
+  const std::int64_t a = parse(from);
+  const std::int64_t b = parse(to);
+  return a < 0 || b < 0 ? -1 : std::max(std::int64_t{0}, b - a);
 }
 
 }  // namespace ballast::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -25,8 +26,8 @@ struct RenderOptions {
                                        const RenderOptions& options);
 
 // "12s", "3m5s", "4h", "2d": as kubectl does. Negative is 0s.
-[[nodiscard]] std::string FormatAge(long long seconds);
+[[nodiscard]] std::string FormatAge(std::int64_t seconds);
 // Seconds between two times like "2026-11-21T10:41:56Z"; -1 when one is none.
-[[nodiscard]] long long SecondsBetween(const std::string& from, const std::string& to);
+[[nodiscard]] std::int64_t SecondsBetween(const std::string& from, const std::string& to);
 
 }  // namespace ballast::cli

@@ -18,13 +18,13 @@ std::string Text(const json& object, const char* field, const char* otherwise) {
   if (value.is_string() && !value.get_ref<const std::string&>().empty()) {
     return Sanitize(value.get_ref<const std::string&>());
   }
-  if (value.is_number_integer()) return std::to_string(value.get<long long>());
+  if (value.is_number_integer()) return std::to_string(value.get<std::int64_t>());
   return otherwise;
 }
 
-long long Number(const json& object, const char* field) {
+std::int64_t Number(const json& object, const char* field) {
   const json& value = Field(object, field);
-  return value.is_number_integer() ? value.get<long long>() : 0;
+  return value.is_number_integer() ? value.get<std::int64_t>() : 0;
 }
 
 bool Flag(const json& object, const char* field) {

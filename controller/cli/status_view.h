@@ -2,6 +2,7 @@
 // something is. Pure.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace ballast::cli {
 // Text or a number, fit for a terminal; `otherwise` when there is none or it is empty.
 [[nodiscard]] std::string Text(const nlohmann::json& object, const char* field,
                                const char* otherwise = "-");
-[[nodiscard]] long long Number(const nlohmann::json& object, const char* field);
+[[nodiscard]] std::int64_t Number(const nlohmann::json& object, const char* field);
 [[nodiscard]] bool Flag(const nlohmann::json& object, const char* field);
 [[nodiscard]] const std::vector<nlohmann::json>& List(const nlohmann::json& object,
                                                       const char* field);

@@ -119,6 +119,7 @@ std::string RenderTable(const std::vector<Column>& columns,
     text += line + "\n";
   };
   std::vector<Cell> titles;
+  titles.reserve(columns.size());
   for (const Column& column : columns) titles.push_back({column.title, Style::kBold});
   add_row([&](std::size_t i) -> const Cell& { return titles[i]; });
   for (const auto& row : rows) add_row([&](std::size_t i) -> const Cell& { return row[i]; });

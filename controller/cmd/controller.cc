@@ -156,7 +156,7 @@ Controller::Controller(Options options, std::string version)
 
 Controller::~Controller() = default;
 
-Result<Ending> Controller::Run(std::stop_token stop) {
+Result<Ending> Controller::Run(const std::stop_token& stop) {
   Log(LogLevel::kInfo, "Controller starts",
       {{"version", version_},
        {"instance", options_.instance},

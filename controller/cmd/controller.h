@@ -23,7 +23,7 @@ class Controller {
   Controller& operator=(const Controller&) = delete;
 
   // Runs until `stop` is requested. An error is a reason not to run at all, with what to do next.
-  Result<Ending> Run(std::stop_token stop);
+  Result<Ending> Run(const std::stop_token& stop);
 
  private:
   struct Parts;

@@ -1,10 +1,10 @@
 #include "controller/cmd/signals.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <ctime>
 
 #include "controller/runtime/log.h"
@@ -46,11 +46,9 @@ void SignalWatcher::Watch(std::chrono::milliseconds grace) {
   if (signal == kWakeUp) return;
   Log(LogLevel::kInfo, "Signal received", {{"signal", signal}});
   stop_.request_stop();
-  constexpr long kNanosecondsPerMillisecond = 1'000'000;
-  constexpr long kMillisecondsPerSecond = 1'000;
-  const timespec wait{
-      .tv_sec = grace.count() / kMillisecondsPerSecond,
-      .tv_nsec = grace.count() % kMillisecondsPerSecond * kNanosecondsPerMillisecond};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(grace);
+  const timespec wait{.tv_sec = seconds.count(),
+                      .tv_nsec = std::chrono::nanoseconds(grace - seconds).count()};
   do {
     signal = sigtimedwait(&set, nullptr, &wait);
   } while (signal < 0 && errno == EINTR);

@@ -64,9 +64,8 @@ Result<AcceptedFile::Loaded> AcceptedFile::Load(const api::DecodeOptions& option
   }
   std::string text;
   char buffer[64 * 1024];
-  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
-    text.append(buffer, got);
-    if (text.size() > kMaxBytes) break;
+  while (std::feof(file) == 0 && std::ferror(file) == 0 && text.size() <= kMaxBytes) {
+    text.append(buffer, std::fread(buffer, 1, sizeof buffer, file));
   }
   const bool failed = std::ferror(file) != 0;
   static_cast<void>(std::fclose(file));

@@ -128,7 +128,8 @@ void Scanner::ScanDirectory(Pass& pass, const std::string& relative, int depth) 
   }
   struct stat info{};
   std::vector<std::string> names;
-  int error = fstat(dirfd(dir), &info) == 0 ? 0 : errno;
+  const int fd = dirfd(dir);
+  int error = fd >= 0 && fstat(fd, &info) == 0 ? 0 : errno;
   while (error == 0) {
     errno = 0;
     const dirent* const entry = readdir(dir);  // NOLINT(concurrency-mt-unsafe): a stream of its own
@@ -143,7 +144,8 @@ void Scanner::ScanDirectory(Pass& pass, const std::string& relative, int depth) 
   if (!pass.directories.emplace(info.st_dev, info.st_ino).second) return;
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    const std::string child = relative.empty() ? name : relative + "/" + name;
+    std::string child = relative;
+    child.append(relative.empty() ? "" : "/").append(name);
     struct stat target{};
     const bool known = stat((dir_ + "/" + child).c_str(), &target) == 0;
     if (known && S_ISDIR(target.st_mode)) {

@@ -2,9 +2,9 @@
 // the controller does with one is the other suites' business.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -37,18 +37,18 @@ CommandResult Shell(const std::string& script) {
 
 class Program : public testing::Test {
  protected:
-  Program() { dir.Write("m/shop.yaml", kShop); }
+  Program() { dir_.Write("m/shop.yaml", kShop); }
   ~Program() override {
-    if (HasFailure()) std::fprintf(stderr, "%s\n", dir.Read("log").c_str());
+    if (HasFailure()) std::fprintf(stderr, "%s\n", dir_.Read("log").c_str());
   }
 
   std::vector<std::string> Flags(std::vector<std::string> more = {}) {
     std::vector<std::string> flags = {"controller",
-                                      "--manifests=" + dir.path("m"),
+                                      "--manifests=" + dir_.path("m"),
                                       "--instance=e2e-cli",
-                                      "--state-dir=" + dir.path("s"),
-                                      "--run-dir=" + dir.path("r"),
-                                      "--docker-host=unix://" + dir.path("docker.sock"),
+                                      "--state-dir=" + dir_.path("s"),
+                                      "--run-dir=" + dir_.path("r"),
+                                      "--docker-host=unix://" + dir_.path("docker.sock"),
                                       "--metrics-address="};
     flags.insert(flags.end(), more.begin(), more.end());
     return flags;
@@ -56,7 +56,7 @@ class Program : public testing::Test {
   bool Start(std::vector<std::string> more = {}) {
     std::vector<std::string> flags = Flags(std::move(more));
     flags.insert(flags.begin(), BALLAST_BINARY);
-    controller = Child(flags, dir.path("log"));
+    controller_ = Child(flags, dir_.path("log"));
     return Eventually([this] { return Healthy(); }, kLong);
   }
   bool Healthy() {
@@ -64,14 +64,14 @@ class Program : public testing::Test {
     return reply && reply->status == 200;
   }
   bool Ends(int signal, int wanted_exit) {
-    controller.Signal(signal);
-    if (!Eventually([this] { return !controller.Running(); }, kLong)) return false;
-    return controller.Wait() == wanted_exit << 8;
+    controller_.Signal(signal);
+    if (!Eventually([this] { return !controller_.Running(); }, kLong)) return false;
+    return controller_.Wait() == wanted_exit << 8;
   }
-  std::string Socket() const { return dir.path("r/ballast.sock"); }
+  std::string Socket() const { return dir_.path("r/ballast.sock"); }
 
-  TempDir dir;
-  Child controller;
+  TempDir dir_;
+  Child controller_;
 };
 
 TEST_F(Program, HasExitCodesAndMessages) {
@@ -97,8 +97,8 @@ TEST_F(Program, RunsWithoutDockerAndSaysSo) {
   EXPECT_EQ(table.exit_code, 0);
   EXPECT_THAT(table.output, HasSubstr("Docker does not answer"));
   EXPECT_THAT(table.output, HasSubstr("not ready: "));
-  EXPECT_THAT(dir.Read("log"), HasSubstr("Docker Engine does not answer; trying again"));
-  EXPECT_THAT(dir.Read("log"), HasSubstr("next_step="));
+  EXPECT_THAT(dir_.Read("log"), HasSubstr("Docker Engine does not answer; trying again"));
+  EXPECT_THAT(dir_.Read("log"), HasSubstr("next_step="));
   const auto json = nlohmann::json::parse(
       Ballast({"status", "-o", "json", "--socket=" + Socket()}).output, nullptr, false);
   ASSERT_TRUE(json.is_object());
@@ -118,7 +118,7 @@ TEST_F(Program, EndsOnEverySignalAndLeavesNoSocket) {
 
 TEST_F(Program, ComesBackAfterBeingKilled) {
   ASSERT_TRUE(Start());
-  controller.Kill();
+  controller_.Kill();
   EXPECT_TRUE(std::filesystem::exists(Socket())) << "nobody could remove it";
   EXPECT_EQ(Ballast({"status", "--socket=" + Socket()}).exit_code, 1);
   ASSERT_TRUE(Start());
@@ -130,8 +130,8 @@ TEST_F(Program, ASecondControllerIsRefused) {
   const CommandResult same = Ballast(Flags());
   EXPECT_EQ(same.exit_code, 1);
   EXPECT_THAT(same.output,
-              HasSubstr("another controller (process " + std::to_string(controller.pid()) + ")"));
-  const CommandResult same_socket = Ballast(Flags({"--state-dir=" + dir.path("s2")}));
+              HasSubstr("another controller (process " + std::to_string(controller_.pid()) + ")"));
+  const CommandResult same_socket = Ballast(Flags({"--state-dir=" + dir_.path("s2")}));
   EXPECT_EQ(same_socket.exit_code, 1);
   EXPECT_THAT(same_socket.output, HasSubstr("another controller answers on " + Socket()));
   EXPECT_TRUE(Healthy());
@@ -140,13 +140,13 @@ TEST_F(Program, ASecondControllerIsRefused) {
 TEST_F(Program, APortThatIsTakenIsOnlyAWarning) {
   const std::string address = "--metrics-address=127.0.0.1:" + std::to_string(fault::FreePort());
   ASSERT_TRUE(Start({address}));
-  Child first = std::move(controller);
+  Child first = std::move(controller_);
   const TempDir other;
   ASSERT_FALSE(std::filesystem::exists(other.path("r")));
-  controller = Child({BALLAST_BINARY, "controller", "--manifests=" + dir.path("m"),
-                      "--state-dir=" + other.path("s"), "--run-dir=" + other.path("r"),
-                      "--docker-host=unix://" + other.path("d.sock"), address},
-                     other.path("log"));
+  controller_ = Child({BALLAST_BINARY, "controller", "--manifests=" + dir_.path("m"),
+                       "--state-dir=" + other.path("s"), "--run-dir=" + other.path("r"),
+                       "--docker-host=unix://" + other.path("d.sock"), address},
+                      other.path("log"));
   EXPECT_TRUE(Eventually(
       [&] { return cli::Get(other.path("r/ballast.sock"), "/healthz", kLong).has_value(); },
       kLong));
@@ -155,10 +155,11 @@ TEST_F(Program, APortThatIsTakenIsOnlyAWarning) {
 }
 
 TEST_F(Program, ADirectoryThatCannotBeWrittenIsSaid) {
-  dir.Write("file", "");
-  const CommandResult result = Ballast(Flags({"--state-dir=" + dir.path("file/s")}));
+  dir_.Write("file", "");
+  const CommandResult result = Ballast(Flags({"--state-dir=" + dir_.path("file/s")}));
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.output, HasSubstr("--state-dir " + dir.path("file/s") + " cannot be written"));
+  EXPECT_THAT(result.output,
+              HasSubstr("--state-dir " + dir_.path("file/s") + " cannot be written"));
 }
 
 TEST_F(Program, TakesABrokenPipeButNotAFullDisk) {

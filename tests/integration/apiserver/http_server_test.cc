@@ -29,6 +29,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+constexpr std::size_t kBig = 50 << 20;
 constexpr seconds kLong{20};  // never reached unless something is broken
 
 // A client that can be as rude as it likes.
@@ -38,14 +39,16 @@ class Client {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
-    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    connected_ =
+        fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   explicit Client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    connected_ =
+        fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   ~Client() { close(fd_); }
   Client(const Client&) = delete;
@@ -85,37 +88,37 @@ class Client {
 class Server : public testing::Test {
  protected:
   void Start(HttpLimits limits = {}) {
-    server.emplace(metrics, limits);
-    ASSERT_TRUE(server->ListenUnix(path, 0660, Handler()));
-    const auto listening = server->ListenTcp("127.0.0.1", 0, Handler());
+    server_.emplace(metrics_, limits);
+    ASSERT_TRUE(server_->ListenUnix(path_, 0660, Handler()));
+    const auto listening = server_->ListenTcp("127.0.0.1", 0, Handler());
     ASSERT_TRUE(listening);
-    port = *listening;
-    server->Start();
+    port_ = *listening;
+    server_->Start();
   }
   static HttpHandler Handler() {
     return [](const HttpRequest& request) {
-      if (request.path == "/big") return HttpResponse{.body = std::string(50'000'000, 'x')};
+      if (request.path == "/big") return HttpResponse{.body = std::string(kBig, 'x')};
       return HttpResponse{.body = request.method + " " + request.path + " " + request.body};
     };
   }
   // The server still serves others.
   void ExpectAlive() {
-    const auto reply = cli::Get(path, "/alive", kLong);
+    const auto reply = cli::Get(path_, "/alive", kLong);
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->body, "GET /alive ");
   }
 
-  TempDir dir;
-  std::string path = dir.path("sub/b.sock");
-  std::uint16_t port = 0;
-  fakes::RecordingMetrics metrics;
-  std::optional<HttpServer> server;
+  TempDir dir_;
+  std::string path_ = dir_.path("sub/b.sock");
+  std::uint16_t port_ = 0;
+  fakes::RecordingMetrics metrics_;
+  std::optional<HttpServer> server_;
 };
 
 TEST_F(Server, AnswersOnBothSockets) {
   Start();
   ExpectAlive();
-  const Client client(port);
+  const Client client(port_);
   client.Send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(client.Read("GET /x "), StartsWith("HTTP/1.1 200 OK\r\n"));
   client.Send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");  // the connection is kept
@@ -128,7 +131,7 @@ TEST_F(Server, AnswersOnBothSockets) {
 
 TEST_F(Server, AnswersRequestsThatComeTogether) {
   Start();
-  const Client client(path);
+  const Client client(path_);
   client.Send(
       "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: "
       "close\r\n\r\n");
@@ -140,11 +143,11 @@ TEST_F(Server, AnswersRequestsThatComeTogether) {
 TEST_F(Server, TheSocketIsForTheGroupAndItsDirectoryIsMade) {
   Start();
   struct stat info{};
-  ASSERT_EQ(lstat(path.c_str(), &info), 0);
+  ASSERT_EQ(lstat(path_.c_str(), &info), 0);
   EXPECT_TRUE(S_ISSOCK(info.st_mode));
   EXPECT_EQ(info.st_mode & 0777U, 0660U);
-  server->Stop();
-  EXPECT_NE(lstat(path.c_str(), &info), 0) << "removed";
+  server_->Stop();
+  EXPECT_NE(lstat(path_.c_str(), &info), 0) << "removed";
 }
 
 struct Rude {
@@ -171,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(RudeClient, IsToldAndHurtsNobody) {
   Start();
-  const Client client(path);
+  const Client client(path_);
   client.Send(GetParam().request);
   EXPECT_THAT(client.Read(GetParam().answer), HasSubstr(GetParam().answer));
   ExpectAlive();
@@ -179,8 +182,8 @@ TEST_P(RudeClient, IsToldAndHurtsNobody) {
 
 TEST_F(Server, ASlowClientIsCutAndHoldsUpNobody) {
   Start({.timeout = milliseconds(300)});
-  const Client silent(path);
-  const Client slow(path);
+  const Client silent(path_);
+  const Client slow(path_);
   slow.Send("GET / HTTP/1.1\r\nX");
   ExpectAlive();
   EXPECT_EQ(slow.Read(), "");
@@ -189,17 +192,17 @@ TEST_F(Server, ASlowClientIsCutAndHoldsUpNobody) {
 
 TEST_F(Server, AClientThatReadsNothingIsCut) {
   Start({.timeout = milliseconds(300)});
-  const Client client(path);
+  const Client client(path_);
   client.Send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
   ExpectAlive();
-  server->Stop();  // and it ends at once, whatever is under way
+  server_->Stop();  // and it ends at once, whatever is under way
 }
 
 TEST_F(Server, OneConnectionTooManyMakesTheLongestSilentOneGo) {
   Start({.connections = 4});
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 4; ++i) {
-    clients.push_back(std::make_unique<Client>(path));
+    clients.push_back(std::make_unique<Client>(path_));
     clients.back()->Send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
     clients.back()->Read("GET /first ");
   }
@@ -207,26 +210,27 @@ TEST_F(Server, OneConnectionTooManyMakesTheLongestSilentOneGo) {
   EXPECT_EQ(clients[0]->Read(), "") << "closed";
   clients[3]->Send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(clients[3]->Read("GET /again "), HasSubstr("200 OK"));
-  EXPECT_GE(metrics.Get("ballast_http_connections_refused_total"), 1);
+  EXPECT_GE(metrics_.Get("ballast_http_connections_refused_total"), 1);
 }
 
 TEST_F(Server, HundredsOfConnectionsAreNoProblem) {
   Start();
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 300; ++i) {
-    clients.push_back(std::make_unique<Client>(path));
+    clients.push_back(std::make_unique<Client>(path_));
     clients.back()->Send("GET");
   }
   ExpectAlive();
 }
 
 TEST_F(Server, ReplacesASocketThatNobodyAnswersOn) {
-  std::filesystem::create_directories(dir.path("sub"));
+  std::filesystem::create_directories(dir_.path("sub"));
   {
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    ASSERT_GE(fd, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
     ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     close(fd);
   }
@@ -236,8 +240,8 @@ TEST_F(Server, ReplacesASocketThatNobodyAnswersOn) {
 
 TEST_F(Server, LeavesAnotherControllersSocketAlone) {
   Start();
-  HttpServer second(metrics);
-  const auto listening = second.ListenUnix(path, 0660, Handler());
+  HttpServer second(metrics_);
+  const auto listening = second.ListenUnix(path_, 0660, Handler());
   ASSERT_FALSE(listening);
   EXPECT_EQ(listening.error().code, Code::kAlreadyExists);
   EXPECT_THAT(listening.error().message, HasSubstr("another controller answers on"));
@@ -245,16 +249,16 @@ TEST_F(Server, LeavesAnotherControllersSocketAlone) {
 }
 
 TEST_F(Server, LeavesAFileAlone) {
-  dir.Write("sub/b.sock", "precious");
-  HttpServer other(metrics);
-  const auto listening = other.ListenUnix(path, 0660, Handler());
+  dir_.Write("sub/b.sock", "precious");
+  HttpServer other(metrics_);
+  const auto listening = other.ListenUnix(path_, 0660, Handler());
   ASSERT_FALSE(listening);
   EXPECT_THAT(listening.error().message, HasSubstr("is no socket"));
-  EXPECT_EQ(dir.Read("sub/b.sock"), "precious");
+  EXPECT_EQ(dir_.Read("sub/b.sock"), "precious");
 }
 
 TEST_F(Server, RefusesAPathThatIsTooLong) {
-  HttpServer other(metrics);
+  HttpServer other(metrics_);
   const auto listening = other.ListenUnix("/" + std::string(200, 'x'), 0660, Handler());
   ASSERT_FALSE(listening);
   EXPECT_EQ(listening.error().code, Code::kInvalidArgument);
@@ -262,8 +266,8 @@ TEST_F(Server, RefusesAPathThatIsTooLong) {
 
 TEST_F(Server, SaysThatAPortIsTaken) {
   Start();
-  HttpServer other(metrics);
-  const auto listening = other.ListenTcp("127.0.0.1", port, Handler());
+  HttpServer other(metrics_);
+  const auto listening = other.ListenTcp("127.0.0.1", port_, Handler());
   ASSERT_FALSE(listening);
   EXPECT_EQ(listening.error().code, Code::kAlreadyExists);
   EXPECT_FALSE(other.ListenTcp("localhost", 0, Handler()));
@@ -271,14 +275,14 @@ TEST_F(Server, SaysThatAPortIsTaken) {
 
 TEST_F(Server, StopsTwiceAndWithoutStart) {
   {
-    HttpServer unused(metrics);
-    ASSERT_TRUE(unused.ListenUnix(dir.path("u.sock"), 0660, Handler()));
+    HttpServer unused(metrics_);
+    ASSERT_TRUE(unused.ListenUnix(dir_.path("u.sock"), 0660, Handler()));
   }
-  EXPECT_FALSE(std::filesystem::exists(dir.path("u.sock")));
+  EXPECT_FALSE(std::filesystem::exists(dir_.path("u.sock")));
   Start();
-  const Client client(path);
-  server->Stop();
-  server->Stop();
+  const Client client(path_);
+  server_->Stop();
+  server_->Stop();
   EXPECT_EQ(client.Read(), "");
 }
 

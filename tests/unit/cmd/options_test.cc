@@ -15,7 +15,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string WrongWith(std::vector<std::string> arguments) {
+std::string WrongWith(const std::vector<std::string>& arguments) {
   const auto parsed = ParseOptions(arguments);
   const auto* wrong = std::get_if<UsageError>(&parsed);
   return wrong == nullptr ? "nothing" : wrong->message;

@@ -20,8 +20,8 @@ using testing::HasSubstr;
 class Scan : public testing::Test {
  protected:
   ScanResult Run() {
-    directories.clear();
-    return scanner.Scan([this](const std::string& path) { directories.push_back(path); });
+    directories_.clear();
+    return scanner_.Scan([this](const std::string& path) { directories_.push_back(path); });
   }
   std::vector<std::string> Names() {
     std::vector<std::string> names;
@@ -36,9 +36,9 @@ class Scan : public testing::Test {
     return result.files[0]->errors[0].ToString();
   }
 
-  TempDir dir;
-  Scanner scanner{dir.path(), {}};
-  std::vector<std::string> directories;
+  TempDir dir_;
+  Scanner scanner_{dir_.path(), {}};
+  std::vector<std::string> directories_;
 };
 
 TEST(IsManifestName, KnowsWhatEditorsLeave) {
@@ -52,31 +52,31 @@ TEST(IsManifestName, KnowsWhatEditorsLeave) {
 }
 
 TEST_F(Scan, FindsManifestsInEveryDirectory) {
-  dir.Write("b.yaml", AppYaml("b"));
-  dir.Write("a.yml", AppYaml("a"));
-  dir.Write("sub/deep/c.json", "");
-  dir.Write(".git/x.yaml", "rubbish");
-  dir.Write("notes.txt", "rubbish");
+  dir_.Write("b.yaml", AppYaml("b"));
+  dir_.Write("a.yml", AppYaml("a"));
+  dir_.Write("sub/deep/c.json", "");
+  dir_.Write(".git/x.yaml", "rubbish");
+  dir_.Write("notes.txt", "rubbish");
   EXPECT_THAT(Names(), ElementsAre("a.yml", "b.yaml", "sub/deep/c.json"));
-  EXPECT_THAT(directories, ElementsAre(dir.path(), dir.path("sub"), dir.path("sub/deep")));
+  EXPECT_THAT(directories_, ElementsAre(dir_.path(), dir_.path("sub"), dir_.path("sub/deep")));
 }
 
 TEST_F(Scan, AnUnchangedFileIsTheSameObject) {
-  dir.Write("a.yaml", AppYaml("a"));
+  dir_.Write("a.yaml", AppYaml("a"));
   const ScanResult first = Run();
   EXPECT_EQ(Run().files, first.files);
-  dir.Write("a.yaml", AppYaml("b"));  // of the same size, in the same instant
+  dir_.Write("a.yaml", AppYaml("b"));  // of the same size, in the same instant
   EXPECT_NE(Run().files, first.files);
 }
 
 TEST_F(Scan, FollowsAConfigMapsLinks) {
-  dir.Write("..2026_a/shop.yaml", AppYaml("shop"));
-  fs::create_directory_symlink("..2026_a", dir.path("..data"));
-  fs::create_symlink("..data/shop.yaml", dir.path("shop.yaml"));
+  dir_.Write("..2026_a/shop.yaml", AppYaml("shop"));
+  fs::create_directory_symlink("..2026_a", dir_.path("..data"));
+  fs::create_symlink("..data/shop.yaml", dir_.path("shop.yaml"));
   EXPECT_THAT(Names(), ElementsAre("shop.yaml"));
-  dir.Write("..2026_b/shop.yaml", AppYaml("shop", "", "replicas: 5"));
-  fs::create_directory_symlink("..2026_b", dir.path("..tmp"));
-  fs::rename(dir.path("..tmp"), dir.path("..data"));
+  dir_.Write("..2026_b/shop.yaml", AppYaml("shop", "", "replicas: 5"));
+  fs::create_directory_symlink("..2026_b", dir_.path("..tmp"));
+  fs::rename(dir_.path("..tmp"), dir_.path("..data"));
   const ScanResult result = Run();
   ASSERT_EQ(result.files.size(), 1U);
   ASSERT_EQ(result.files[0]->objects.size(), 1U);
@@ -84,31 +84,31 @@ TEST_F(Scan, FollowsAConfigMapsLinks) {
 }
 
 TEST_F(Scan, EndsWhereLinksLeadInCircles) {
-  dir.Write("sub/a.yaml", AppYaml("a"));
-  fs::create_directory_symlink("..", dir.path("sub/up"));
-  fs::create_directory_symlink("sub", dir.path("again"));
+  dir_.Write("sub/a.yaml", AppYaml("a"));
+  fs::create_directory_symlink("..", dir_.path("sub/up"));
+  fs::create_directory_symlink("sub", dir_.path("again"));
   EXPECT_EQ(Names().size(), 1U);
 }
 
 TEST_F(Scan, ReadsNoHugeFile) {
-  dir.Write("huge.yaml", "a: b\n");
-  fs::resize_file(dir.path("huge.yaml"), 100'000'000);  // sparse: reading it would show zeros
+  dir_.Write("huge.yaml", "a: b\n");
+  fs::resize_file(dir_.path("huge.yaml"), 100'000'000);  // sparse: reading it would show zeros
   EXPECT_THAT(OnlyError(), HasSubstr("huge.yaml: the file has more than 1048576 bytes"));
   EXPECT_EQ(Run().files, Run().files) << "and the same error again";
 }
 
 TEST_F(Scan, WaitsForNoPipe) {
-  ASSERT_EQ(mkfifo(dir.path("pipe.yaml").c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo(dir_.path("pipe.yaml").c_str(), 0600), 0);
   EXPECT_THAT(OnlyError(), HasSubstr("not a regular file"));
 }
 
 TEST_F(Scan, TellsOfALinkThatLeadsNowhere) {
-  fs::create_symlink("nowhere", dir.path("a.yaml"));
+  fs::create_symlink("nowhere", dir_.path("a.yaml"));
   EXPECT_THAT(OnlyError(), HasSubstr("a.yaml: this link leads nowhere"));
 }
 
 TEST_F(Scan, RefusesControlCharactersInNames) {
-  dir.Write("a\nb.yaml", AppYaml("a"));
+  dir_.Write("a\nb.yaml", AppYaml("a"));
   const std::string error = OnlyError();
   EXPECT_THAT(error, HasSubstr("a\\x0ab.yaml"));
   EXPECT_EQ(error.find('\n'), std::string::npos);
@@ -116,22 +116,22 @@ TEST_F(Scan, RefusesControlCharactersInNames) {
 
 TEST_F(Scan, TellsOfFilesItMayNotRead) {
   if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
-  dir.Write("a.yaml", AppYaml("a"));
-  fs::permissions(dir.path("a.yaml"), fs::perms::none);
+  dir_.Write("a.yaml", AppYaml("a"));
+  fs::permissions(dir_.path("a.yaml"), fs::perms::none);
   EXPECT_THAT(OnlyError(), HasSubstr("cannot be read"));
 }
 
 TEST_F(Scan, ADirectoryThatIsNotThereIsAProblem) {
-  fs::remove_all(dir.path());
+  fs::remove_all(dir_.path());
   EXPECT_THAT(Run().problem, HasSubstr("No such file or directory"));
-  dir.Write("", "now it is a file");
+  dir_.Write("", "now it is a file");
   EXPECT_THAT(Run().problem, HasSubstr("Not a directory"));
 }
 
 TEST_F(Scan, ReadsNotDeeperThanItShould) {
   std::string deep;
   for (int i = 0; i < 40; ++i) deep += "d/";
-  dir.Write(deep + "a.yaml", AppYaml("a"));
+  dir_.Write(deep + "a.yaml", AppYaml("a"));
   EXPECT_THAT(OnlyError(), HasSubstr("too many directories"));
 }
 

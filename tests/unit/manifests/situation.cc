@@ -55,18 +55,21 @@ const api::WebApp* Situation::App(const std::string& name) const {
 
 std::vector<std::string> Situation::Changed() const {
   std::vector<std::string> names;
+  names.reserve(last_.changed.size());
   for (const auto& key : last_.changed) names.push_back(key.name);
   return names;
 }
 
 std::vector<std::string> Situation::Held() const {
   std::vector<std::string> names;
+  names.reserve(last_.held.size());
   for (const auto& key : last_.held) names.push_back(key.name);
   return names;
 }
 
 std::vector<std::string> Situation::Events() const {
   std::vector<std::string> events;
+  events.reserve(last_.events.size());
   for (const auto& event : last_.events) {
     events.push_back(event.reason + " " + event.object.ToString());
   }

@@ -82,6 +82,7 @@ TEST(PrometheusMetrics, KeepsNoMoreSeriesThanItShould) {
 TEST(PrometheusMetrics, TakesManyThreads) {
   PrometheusMetrics metrics("v");
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&metrics, t] {
       for (int i = 0; i < 500; ++i) {
