@@ -1,6 +1,11 @@
 #include "controller/cmd/controller.h"
 
+#include <arpa/inet.h>
+
 #include <fmt/format.h>
+#include <bit>
+#include <fstream>
+#include <sstream>
 
 #include <chrono>
 #include <condition_variable>
@@ -33,6 +38,28 @@
 
 namespace ballast::cmd {
 namespace {
+
+// The IPv4 networks of the host's routing table, without the default route.
+std::vector<std::string> HostRoutes() {
+  std::vector<std::string> routes;
+  std::ifstream table("/proc/net/route");
+  std::string line;
+  std::getline(table, line);  // headings
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string device;
+    std::string gateway;
+    std::uint32_t destination = 0;
+    std::uint32_t mask = 0;
+    int ignored = 0;
+    fields >> device >> std::hex >> destination >> gateway >> ignored >> ignored >> ignored >>
+        ignored >> mask;
+    if (!fields || mask == 0) continue;
+    routes.push_back(reconcilers::FormatIpv4(ntohl(destination)) + "/" +
+                     std::to_string(std::popcount(mask)));
+  }
+  return routes;
+}
 
 using runtime::Log;
 using runtime::LogLevel;
@@ -83,7 +110,10 @@ struct Controller::Parts {
         addresses_given_back(options.state_dir + "/addresses.json"),
         addresses(clock, addresses_given_back),
         network(*engine, addresses,
-                {.name = options.network, .owner = options.instance, .subnet = options.subnet}),
+                {.name = options.network,
+                 .owner = options.instance,
+                 .subnet = options.subnet,
+                 .host_routes = HostRoutes()}),
         planes(haproxy::NewDataPlaneFactory(
             {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
         traffic({.clock = clock,

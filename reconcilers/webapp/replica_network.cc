@@ -62,6 +62,7 @@ Result<void> ReplicaNetwork::Create() {
   } else {
     auto taken = engine_.ListNetworks();
     if (!taken) return Wrap("list Docker networks", taken.error());
+    for (const std::string& route : options_.host_routes) taken->push_back({.subnet = route});
     candidates = CandidateSubnets(*taken);
   }
   Status last{Code::kFailedPrecondition,

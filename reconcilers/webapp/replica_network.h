@@ -15,6 +15,9 @@ struct NetworkOptions {
   std::string name = "ballast";
   std::string owner = "ballast";
   std::string subnet;  // --subnet; "" = the first free one of a list
+  // Networks that the host reaches by other ways than Docker's (VPN, LAN, leftovers):
+  // "10.8.0.0/16".
+  std::vector<std::string> host_routes;
 };
 
 class ReplicaNetwork {
