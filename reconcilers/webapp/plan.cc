@@ -176,9 +176,7 @@ class Planner {
       CheckAfter(milliseconds(500));
       return;
     }
-    const seconds grace(in_.app && in_.app->spec.pod_template
-                            ? in_.app->spec.pod_template->termination_grace_period_seconds
-                            : 30);
+    const seconds grace(r.grace_seconds);
     const auto waited = duration_cast<milliseconds>(in_.now - *r.stop_since);
     if (waited < grace) {
       CheckAfter(grace - waited);

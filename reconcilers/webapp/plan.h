@@ -46,6 +46,7 @@ struct ReplicaView {
   api::Time finished{};
   int exit_code = 0;
   bool oom_killed = false;
+  int grace_seconds = 30;  // of its own revision's template
   std::vector<SidecarView> sidecars;
 
   // Probes of all its containers together.

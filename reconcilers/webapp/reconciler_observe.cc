@@ -88,7 +88,10 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
               d_.jobs.Running("kill/" + id);
   std::uint16_t port = 0;
   const auto pod_template = api::ParseCanonicalTemplate(TextLabel(info, api::kLabelTemplate));
-  if (pod_template) port = pod_template->ServingPort();
+  if (pod_template) {
+    port = pod_template->ServingPort();
+    view.grace_seconds = pod_template->termination_grace_period_seconds;
+  }
   pass.addresses[id] = AddressOf(info) + ":" + std::to_string(port);
   pass.endpoints[id] = {.server = view.name,
                         .container_id = id,
