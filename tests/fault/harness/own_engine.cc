@@ -43,12 +43,17 @@ bool WriteAll(int fd, const char* data, ssize_t size) {
 
 }  // namespace
 
-OwnEngine::OwnEngine(const std::string& directory) : directory_(directory) {
+OwnEngine::OwnEngine(const std::string& directory)
+    : directory_(directory), bridge_("btest" + std::to_string(getpid())) {
   std::filesystem::create_directories(directory_);
+  // A default bridge of its own: `--bridge=none` would delete docker0, which is the machine's.
+  MustRun({"ip", "link", "add", bridge_, "type", "bridge"});
+  MustRun({"ip", "addr", "add", "10.251.251.1/24", "dev", bridge_});
 }
 
 OwnEngine::~OwnEngine() {
   Stop();
+  ballast::fault::Run({"ip", "link", "del", bridge_});
   // What it mounted goes with it; a busy mount would keep the directory.
   std::ifstream mounts("/proc/self/mounts");
   std::vector<std::string> targets;
@@ -63,10 +68,11 @@ OwnEngine::~OwnEngine() {
 
 void OwnEngine::Start() {
   std::filesystem::remove(directory_ + "/docker.pid");
-  dockerd_ = Child({"dockerd", "--data-root", directory_ + "/data", "--exec-root",
-                    directory_ + "/exec", "--pidfile", directory_ + "/docker.pid", "-H",
-                    "unix://" + socket(), "--bridge=none", "--iptables=false", "--ip-masq=false"},
-                   directory_ + "/dockerd.log");
+  dockerd_ =
+      Child({"dockerd", "--data-root", directory_ + "/data", "--exec-root", directory_ + "/exec",
+             "--pidfile", directory_ + "/docker.pid", "-H", "unix://" + socket(),
+             "--bridge=" + bridge_, "--iptables=false", "--ip-masq=false"},
+            directory_ + "/dockerd.log");
   const bool answers = Eventually(
       [&] { return Run({"docker", "-H", "unix://" + socket(), "version"}).exit_code == 0; },
       std::chrono::seconds(60), std::chrono::milliseconds(100));

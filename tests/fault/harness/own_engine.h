@@ -22,6 +22,7 @@ class OwnEngine {
 
  private:
   const std::string directory_;
+  const std::string bridge_;
   Child dockerd_;
 };
 
