@@ -11,10 +11,6 @@ if(BALLAST_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Asio's fences, which the sanitizer does not understand; no race of ours hides behind them.
   target_compile_options(ballast_options INTERFACE -Wno-tsan)
 endif()
-if(BALLAST_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 mistakes the frames of Asio's coroutines once they are instrumented.
-  target_compile_options(ballast_options INTERFACE -Wno-mismatched-new-delete)
-endif()
 if(BALLAST_SANITIZE)
   target_compile_options(ballast_options INTERFACE
     -fsanitize=${BALLAST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
