@@ -12,7 +12,7 @@ class Clock {
   virtual ~Clock() = default;
   using Steady = std::chrono::steady_clock::time_point;
 
-  [[nodiscard]] virtual Steady Now() const = 0;        // for durations and deadlines
+  [[nodiscard]] virtual Steady Now() const = 0;         // for durations and deadlines
   [[nodiscard]] virtual api::Time WallNow() const = 0;  // for what is shown or kept in labels
 };
 

@@ -20,11 +20,11 @@
 namespace ballast::reconcilers {
 
 struct EngineVersion {
-  std::string version;          // "20.10.24"
-  std::string api_version;      // negotiated, "1.41"
-  std::string os_type;          // "linux"
-  bool rootless = false;        // its containers cannot be reached from the host's network
-  std::string data_root;        // "/var/lib/docker"
+  std::string version;      // "20.10.24"
+  std::string api_version;  // negotiated, "1.41"
+  std::string os_type;      // "linux"
+  bool rootless = false;    // its containers cannot be reached from the host's network
+  std::string data_root;    // "/var/lib/docker"
 };
 
 enum class ContainerState { kCreated, kRunning, kPaused, kRestarting, kRemoving, kExited, kDead };
@@ -35,8 +35,8 @@ enum class DockerHealth { kNone, kStarting, kHealthy, kUnhealthy };
 // One container as observed. From a list, started_at/finished_at/exit_code/oom may be missing
 // (zero); an inspect or the events fill them in.
 struct ContainerInfo {
-  std::string id;    // 64 hex digits
-  std::string name;  // without the leading '/'
+  std::string id;        // 64 hex digits
+  std::string name;      // without the leading '/'
   std::string image;     // as asked for
   std::string image_id;  // sha256:...
   ContainerState state = ContainerState::kCreated;
@@ -60,8 +60,8 @@ struct MountSpec {
   std::string source;  // volume name or host path
   std::string target;
   bool read_only = false;
-  std::int64_t tmpfs_size = 0;     // bytes; 0: no limit
-  std::string tmpfs_options;       // for LB containers: "exec,uid=99,mode=755" (HostConfig.Tmpfs)
+  std::int64_t tmpfs_size = 0;  // bytes; 0: no limit
+  std::string tmpfs_options;    // for LB containers: "exec,uid=99,mode=755" (HostConfig.Tmpfs)
   bool operator==(const MountSpec&) const = default;
 };
 
@@ -116,7 +116,7 @@ struct NetworkInfo {
   std::string id;
   std::string name;
   std::string driver;
-  std::string subnet;    // first IPv4 CIDR, "" if none
+  std::string subnet;  // first IPv4 CIDR, "" if none
   std::string gateway;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> containers;  // container id -> IPv4 address
@@ -136,7 +136,8 @@ struct VolumeInfo {
 struct VolumeSpec {
   std::string name;
   std::map<std::string, std::string> labels;
-  std::map<std::string, std::string> driver_options;  // tmpfs: {type: tmpfs, device: tmpfs, o: size=..}
+  std::map<std::string, std::string>
+      driver_options;  // tmpfs: {type: tmpfs, device: tmpfs, o: size=..}
 };
 
 struct ExecResult {
@@ -188,7 +189,7 @@ class Engine {
                                  const std::function<void(const PullProgress&)>& progress) = 0;
 
   virtual Result<NetworkInfo> InspectNetwork(const std::string& name) = 0;
-  virtual Result<std::vector<NetworkInfo>> ListNetworks() = 0;  // without `containers`
+  virtual Result<std::vector<NetworkInfo>> ListNetworks() = 0;             // without `containers`
   virtual Result<std::string> CreateNetwork(const NetworkSpec& spec) = 0;  // AlreadyExists
   virtual Result<void> RemoveNetwork(const std::string& name) = 0;
   // `ip` "" = Docker chooses. Connected already: success.
@@ -198,7 +199,7 @@ class Engine {
                                          const std::string& container) = 0;
 
   virtual Result<std::vector<VolumeInfo>> ListVolumes(const std::string& label) = 0;
-  virtual Result<void> CreateVolume(const VolumeSpec& spec) = 0;  // there already: success
+  virtual Result<void> CreateVolume(const VolumeSpec& spec) = 0;   // there already: success
   virtual Result<void> RemoveVolume(const std::string& name) = 0;  // gone already: success
 
   // Streams events until `stop` is requested (Cancelled) or the stream breaks (Unavailable).

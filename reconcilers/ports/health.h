@@ -17,8 +17,8 @@ namespace ballast::reconcilers {
 struct ProbeTarget {
   std::string container_id;
   api::ObjectKey app;
-  std::string address;        // IPv4 of the replica's network namespace
-  std::uint16_t port = 0;     // default port; 0 with no probes: ready as soon as it runs
+  std::string address;     // IPv4 of the replica's network namespace
+  std::uint16_t port = 0;  // default port; 0 with no probes: ready as soon as it runs
   std::optional<api::Probe> startup;
   std::optional<api::Probe> readiness;
   std::optional<api::Probe> liveness;

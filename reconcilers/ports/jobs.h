@@ -24,7 +24,8 @@ class Jobs {
  public:
   virtual ~Jobs() = default;
   // Runs `work` soon on a worker thread, unless a job of that id is under way (false), or its
-  // back-off has not passed (false). `id` is unique over everything: "create/default.shop-7f3a-2.0".
+  // back-off has not passed (false). `id` is unique over everything:
+  // "create/default.shop-7f3a-2.0".
   virtual bool Start(const api::ObjectKey& key, const std::string& id,
                      std::function<Result<void>()> work) = 0;
   [[nodiscard]] virtual bool Running(const std::string& id) const = 0;

@@ -48,16 +48,16 @@ struct ServerObservation {
   std::string address;
   std::uint16_t port = 0;
   ServerAdmin admin = ServerAdmin::kMaint;
-  bool up = false;        // op state: HAProxy would send it traffic
-  int connections = -1;   // running requests and tunnels over all workers; -1: not asked
-  std::string text;       // "UP", "DOWN", "DRAIN", "MAINT" for people
+  bool up = false;       // op state: HAProxy would send it traffic
+  int connections = -1;  // running requests and tunnels over all workers; -1: not asked
+  std::string text;      // "UP", "DOWN", "DRAIN", "MAINT" for people
 };
 
 struct BackendObservation {
   bool known = false;    // the backend exists in every load balancer that its routes name
   bool settled = false;  // the last Publish is fully in force
   std::map<std::string, ServerObservation> servers;  // by server name
-  std::string message;   // why it is not settled, for a condition
+  std::string message;                               // why it is not settled, for a condition
 };
 
 class Traffic {

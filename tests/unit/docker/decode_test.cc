@@ -28,7 +28,8 @@ TEST(DecodeListed, ARunningContainer) {
              {"PrivatePort":53,"Type":"udp"},{"PrivatePort":70000,"Type":"tcp"}],
     "Labels":{"a":"b"},"State":"running","Status":"Up 9 minutes (healthy)",
     "HostConfig":{"NetworkMode":"default"},
-    "NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2"},"x":{"IPAddress":""}}}})json"));
+    "NetworkSettings":{"Networks":{
+      "bridge":{"IPAddress":"172.17.0.2"},"x":{"IPAddress":""}}}})json"));
   EXPECT_EQ(info.id, "abc");
   EXPECT_EQ(info.name, "shop-1");
   EXPECT_EQ(info.image, "acme/shop:1");
