@@ -114,7 +114,7 @@ TEST_F(ContainerCacheTest, DieIsKnownBeforeTheEngineIsAsked) {
   engine_.Kill("a", 1);
   ASSERT_TRUE(Until([&] { return Shop().at(0).info->state == ContainerState::kExited; }));
   EXPECT_TRUE(Until([&] { return !enqueuer_.Keys().empty(); }));
-  EXPECT_EQ(metrics_.Get("ballast_docker_events_total{action=die}"), 1);
+  EXPECT_TRUE(Until([&] { return metrics_.Get("ballast_docker_events_total{action=die}") == 1; }));
   engine_.SetHook(nullptr);
   EXPECT_TRUE(Until([&] { return EqualsEngine(); }));
 }
