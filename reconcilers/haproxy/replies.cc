@@ -184,6 +184,18 @@ std::string ExtractAlerts(std::string_view output) {
   return fmt::format("{}", fmt::join(alerts, "; "));
 }
 
+// "... cannot bind socket (Address already in use) for [0.0.0.0:80]"
+std::string ExplainAlerts(const std::string& alerts, std::string_view name) {
+  const std::size_t at = alerts.find("Address already in use");
+  const std::size_t end = at == std::string::npos ? at : alerts.find(']', at);
+  const std::size_t colon = end == std::string::npos ? end : alerts.rfind(':', end);
+  if (colon == std::string::npos || colon < at) return alerts;
+  return fmt::format(
+      "port {} is in use by another program (`ss -ltnp` shows it): stop it, or choose "
+      "another port in spec.listeners (or spec.stats.port) of LoadBalancer/{}",
+      alerts.substr(colon + 1, end - colon - 1), name);
+}
+
 Result<std::string> RequireVersion(std::string_view show_info_or_v) {
   for (std::string_view line : Lines(show_info_or_v)) {
     if (line.starts_with("Version: ")) {

@@ -194,7 +194,7 @@ void LoadBalancerReconciler::Report(Pass& pass) {
   std::string problem = pass.problem;
   const char* reason = api::reason::kLoadBalancerFailed;
   if (!report.refused.empty()) {
-    problem = Explain(report.refused, pass.key.name);
+    problem = report.refused;
     reason = api::reason::kReloadRefused;
   } else if (problem.empty() && !report.conflicts.empty()) {
     problem = report.conflicts.front();

@@ -68,7 +68,6 @@ class LoadBalancerReconciler final : public Reconciler {
                               const ConfigFiles& files);
   Result<void> CreatePause(const std::string& network, const ContainerSpec& spec);
   Result<void> Retire(const std::string& id);
-  [[nodiscard]] static std::string Explain(const std::string& alerts, const std::string& name);
   Result<void> RemoveContainer(const std::string& id, const std::string& network);
   void SetMemory(const std::string& name, const std::function<void(Memory&)>& change);
 

@@ -22,20 +22,6 @@ bool IsGone(const Status& status) { return status.code == Code::kNotFound; }
 
 }  // namespace
 
-// HAProxy's words about a port, and what to do.
-std::string LoadBalancerReconciler::Explain(const std::string& alerts, const std::string& name) {
-  if (alerts.find("Address already in use") == std::string::npos) return alerts;
-  // "... cannot bind socket (Address already in use) for [0.0.0.0:80]"
-  const std::size_t at = alerts.find("Address already in use");
-  const std::size_t end = alerts.find(']', at);
-  const std::size_t colon = end == std::string::npos ? end : alerts.rfind(':', end);
-  if (colon == std::string::npos || colon < at) return alerts;
-  return fmt::format(
-      "port {} is in use by another program (`ss -ltnp` shows it): stop it, or choose "
-      "another port in spec.listeners (or spec.stats.port) of LoadBalancer/{}",
-      alerts.substr(colon + 1, end - colon - 1), name);
-}
-
 bool LoadBalancerReconciler::StartJob(Pass& pass, const std::string& id,
                                       std::function<Result<void>()> work) {
   if (d_.jobs.Start(pass.key, id, std::move(work))) return true;
@@ -279,7 +265,8 @@ void LoadBalancerReconciler::Diagnose(Pass& pass) {
     const std::lock_guard lock(mutex_);
     due = !memory.diagnosed || now - *memory.diagnosed >= kAnswerWithin;
     if (due) memory.diagnosed = now;
-    if (!memory.diagnosis.empty()) pass.Problem(Explain(memory.diagnosis, pass.key.name));
+    if (!memory.diagnosis.empty())
+      pass.Problem(haproxy::ExplainAlerts(memory.diagnosis, pass.key.name));
   }
   if (!due) return;
   StartJob(pass, "lb/" + pass.key.name + "/why",

@@ -5,6 +5,7 @@
 
 #include "api/reasons.h"
 #include "reconcilers/haproxy/render.h"
+#include "reconcilers/haproxy/replies.h"
 #include "reconcilers/loadbalancer/load_balancer_traffic.h"
 
 namespace ballast::reconcilers {
@@ -203,7 +204,7 @@ Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty&
 Result<void> LoadBalancerTraffic::Refused(const Status& why, LoadBalancerModel model) {
   // An unknown word is answered with a list of all, between where it is and what it was.
   constexpr std::size_t kHalf = 300;
-  refused_ = why.message;
+  refused_ = haproxy::ExplainAlerts(why.message, name_);
   if (refused_.size() > 2 * kHalf) {
     refused_ = refused_.substr(0, kHalf) + " ... " + refused_.substr(refused_.size() - kHalf);
   }

@@ -80,6 +80,15 @@ TEST_F(Engine, RestartedEverythingIsBack) {
   });
 }
 
+TEST_F(Engine, KilledEverythingIsBack) {
+  BeginTwoApps();
+  ExpectBackAndNeverMixedUp([&] {
+    engine_->Kill();
+    RunFor(seconds(1));
+    engine_->Start();
+  });
+}
+
 TEST_F(Engine, AllStoppedAndTheControllerStartedAgainAsAfterAReboot) {
   BeginTwoApps();
   ExpectBackAndNeverMixedUp([&] {

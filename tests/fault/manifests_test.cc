@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "tests/fault/fixture.h"
+#include "tests/fault/harness/mount.h"
 
 namespace ballast::fault {
 namespace {
@@ -38,6 +39,30 @@ TEST_F(Manifests, DirectoryTakenAwayDeletesNothing) {
   Scale(3);
   ExpectConsistent(3, "back again");
   ExpectNoFailure(gets.Stop(), "GET");
+}
+
+TEST_F(Manifests, UnmountedDirectoryDeletesNothing) {
+  const std::string why = Mount::Unavailable();
+  if (!why.empty()) GTEST_SKIP() << why;
+  stack_ = std::make_unique<Stack>();
+  stack_->Delete("load-balancer.yaml");
+  Mount mount(stack_->manifests(), "1m");
+  stack_->ApplyLoadBalancer();
+  app_.replicas = 2;
+  stack_->Apply(app_);
+  stack_->StartController();
+  ASSERT_TRUE(stack_->WaitSettled("shop", 2)) << stack_->Inconsistency("shop", 2);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  mount.Unmount();
+  RunFor(seconds(7));
+  ExpectConsistent(2, "unmounted");
+  stack_->KillController();
+  stack_->StartController();
+  RunFor(seconds(6));
+  ExpectConsistent(2, "unmounted, and a new controller");
+  ExpectNoFailure(gets.Stop(), "GET");
+  stack_.reset();  // before the directory that is mounted
 }
 
 TEST_F(Manifests, OneBrokenFileAmongGoodOnes) {

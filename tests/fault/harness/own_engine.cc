@@ -53,6 +53,8 @@ OwnEngine::OwnEngine(const std::string& directory)
 
 OwnEngine::~OwnEngine() {
   Stop();
+  containerd_.Signal(SIGTERM);
+  containerd_.Wait();
   ballast::fault::Run({"ip", "link", "del", bridge_});
   // What it mounted goes with it; a busy mount would keep the directory.
   std::ifstream mounts("/proc/self/mounts");
@@ -67,11 +69,21 @@ OwnEngine::~OwnEngine() {
 }
 
 void OwnEngine::Start() {
+  const std::string containerd = directory_ + "/containerd.sock";
+  if (!containerd_.Running()) {
+    std::ofstream(directory_ + "/containerd.toml")
+        << "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", "
+           "\"io.containerd.internal.v1.opt\"]\n";
+    containerd_ = Child({"containerd", "--config", directory_ + "/containerd.toml", "--root",
+                         directory_ + "/containerd", "--state", directory_ + "/containerd-state",
+                         "--address", containerd},
+                        directory_ + "/containerd.log");
+  }
   std::filesystem::remove(directory_ + "/docker.pid");
   dockerd_ =
       Child({"dockerd", "--data-root", directory_ + "/data", "--exec-root", directory_ + "/exec",
-             "--pidfile", directory_ + "/docker.pid", "-H", "unix://" + socket(),
-             "--bridge=" + bridge_, "--iptables=false", "--ip-masq=false"},
+             "--containerd", containerd, "--pidfile", directory_ + "/docker.pid", "-H",
+             "unix://" + socket(), "--bridge=" + bridge_, "--iptables=false", "--ip-masq=false"},
             directory_ + "/dockerd.log");
   const bool answers = Eventually(
       [&] { return Run({"docker", "-H", "unix://" + socket(), "version"}).exit_code == 0; },
@@ -86,6 +98,8 @@ void OwnEngine::Stop() {
   dockerd_.Signal(SIGTERM);
   dockerd_.Wait();
 }
+
+void OwnEngine::Kill() { dockerd_.Kill(); }
 
 void OwnEngine::CopyImages(const std::vector<std::string>& images) {
   const std::string file = directory_ + "/images.tar";

@@ -16,6 +16,7 @@ class OwnEngine {
 
   void Start();  // and waits until it answers; throws when it does not
   void Stop();   // SIGTERM: stops its containers
+  void Kill();   // SIGKILL: they run on until the next Start
   void CopyImages(const std::vector<std::string>& images);
 
   [[nodiscard]] std::string socket() const { return directory_ + "/docker.sock"; }
@@ -23,6 +24,8 @@ class OwnEngine {
  private:
   const std::string directory_;
   const std::string bridge_;
+  // Not dockerd's child, as on a machine with systemd: it outlives a dockerd that is killed.
+  Child containerd_;
   Child dockerd_;
 };
 

@@ -170,9 +170,9 @@ void Stack::StopController() {
 bool Stack::ControllerRunning() { return controller_.Running(); }
 
 void Stack::Write(const std::string& file, const std::string& text) {
-  const std::string path = manifests() + "/" + file;
-  std::ofstream(dir_ + "/next") << text;
-  fs::rename(dir_ + "/next", path);
+  const std::string next = manifests() + "/.next";  // beside it: the directory may be a mount
+  std::ofstream(next) << text;
+  fs::rename(next, manifests() + "/" + file);
 }
 
 void Stack::Delete(const std::string& file) { fs::remove(manifests() + "/" + file); }
