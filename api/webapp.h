@@ -177,7 +177,9 @@ struct StickySession {
 };
 
 struct TrafficTimeouts {
-  Millis connect{250};
+  // Also how long HAProxy waits after a refused connection: most of what a crash costs
+  // (docs/adr/0005).
+  Millis connect{40};
   Millis server{60'000};
   Millis queue{30'000};
   Millis tunnel{3'600'000};

@@ -4,7 +4,7 @@
 namespace ballast::fault {
 namespace {
 
-class Adopted : public FaultTest {
+class Adopted : public BothWays {
  protected:
   std::string StartContainer(const std::string& suffix, std::vector<std::string> flags) {
     const std::string name = stack_->instance() + "-" + suffix;
@@ -17,12 +17,12 @@ class Adopted : public FaultTest {
   }
   void TearDown() override {
     for (const std::string& name : names_) stack_->TryDocker({"rm", "-f", name});
-    FaultTest::TearDown();
+    BothWays::TearDown();
   }
   std::vector<std::string> names_;
 };
 
-TEST_F(Adopted, JoinsAndIsStoppedUnderLoad) {
+TEST_P(Adopted, JoinsAndIsStoppedUnderLoad) {
   Begin(2);
   loadgen::Load gets(Requests());
   gets.Start();
@@ -45,7 +45,7 @@ TEST_F(Adopted, JoinsAndIsStoppedUnderLoad) {
   ExpectNoReload("adoption");
 }
 
-TEST_F(Adopted, LabelsAloneMakeAWebApp) {
+TEST_P(Adopted, LabelsAloneMakeAWebApp) {
   Begin(1);
   const std::string app = stack_->instance() + "-pool";
   const std::string name =
@@ -62,7 +62,7 @@ TEST_F(Adopted, LabelsAloneMakeAWebApp) {
   EXPECT_TRUE(Eventually([&] { return stack_->Servers(app).empty(); }, seconds(20)));
 }
 
-TEST_F(Adopted, RubbishInLabelsHurtsNobody) {
+TEST_P(Adopted, RubbishInLabelsHurtsNobody) {
   Begin(1);
   StartContainer("bad1", {"-l", "ballast.dev/webapp=shop", "-l", "ballast.dev/port=eighty"});
   StartContainer("bad2", {"-l", "ballast.dev/webapp=sh op\nserver x 1.2.3.4:80", "-l",
@@ -78,6 +78,8 @@ TEST_F(Adopted, RubbishInLabelsHurtsNobody) {
   ExpectConsistent(1, "rubbish labels");
   ExpectNoReload("rubbish labels");
 }
+
+INSTANTIATE_TEST_SUITE_P(Controller, Adopted, kBothModes, ModeName);
 
 }  // namespace
 }  // namespace ballast::fault

@@ -4,9 +4,19 @@
 namespace ballast::fault {
 namespace {
 
-class Haproxy : public FaultTest {};
+class Haproxy : public BothWays {
+ protected:
+  void TearDown() override {
+    BothWays::TearDown();
+    if (upgrade_.empty()) return;
+    stack_.reset();  // its containers use the image
+    ballast::fault::Run({"docker", "rmi", upgrade_});
+  }
 
-TEST_F(Haproxy, StructuralChangeReloadsAndFailsNothing) {
+  std::string upgrade_;  // an image made by the test
+};
+
+TEST_P(Haproxy, StructuralChangeReloadsAndFailsNothing) {
   Begin(3);
   loadgen::LongLived streams(
       {.port = stack_->port(), .host = "shop.test", .websockets = 25, .event_streams = 25});
@@ -32,7 +42,7 @@ TEST_F(Haproxy, StructuralChangeReloadsAndFailsNothing) {
   ExpectConsistent(3, "reload");
 }
 
-TEST_F(Haproxy, RoutesOfAKnownAppChangeWithoutReload) {
+TEST_P(Haproxy, RoutesOfAKnownAppChangeWithoutReload) {
   Begin(2);
   loadgen::Load gets(Requests());
   gets.Start();
@@ -50,7 +60,7 @@ TEST_F(Haproxy, RoutesOfAKnownAppChangeWithoutReload) {
   ExpectNoReload("route");
 }
 
-TEST_F(Haproxy, KilledComesBackWithTheSameServers) {
+TEST_P(Haproxy, KilledComesBackWithTheSameServers) {
   Begin(3);
   const auto before = stack_->Servers("shop");
   const std::string container = stack_->HaproxyContainer();
@@ -63,10 +73,11 @@ TEST_F(Haproxy, KilledComesBackWithTheSameServers) {
   ExpectNoFailure(gets.Stop(), "GET");
 }
 
-TEST_F(Haproxy, UpgradeOnTheHostsNetworkFailsNothing) {
+TEST_P(Haproxy, UpgradeOnTheHostsNetworkFailsNothing) {
   // Another image of the same HAProxy: what `docker pull` of a newer one looks like.
   const std::string tag = "ballast/haproxy:" + std::string("upgrade-test");
   MustRun({"docker", "tag", "ballast/haproxy:latest", tag});
+  upgrade_ = tag;
   Begin(3);
   loadgen::Load gets(Requests());
   auto fresh = Requests("POST");
@@ -95,11 +106,14 @@ TEST_F(Haproxy, UpgradeOnTheHostsNetworkFailsNothing) {
   ExpectConsistent(4, "after the upgrade");
 }
 
-TEST_F(Haproxy, BridgedJoinsAndLeavesNetworks) {
-  Begin(2, {.host_network = false});
+TEST_P(Haproxy, BridgedJoinsAndLeavesNetworks) {
+  Begin(2, Bridged());
   const std::string network = stack_->instance() + "-aaa";  // sorts before most names
   stack_->Docker(
       {"network", "create", "--label", "ballast.dev/owner=" + stack_->instance(), network});
+  loadgen::LongLived streams(
+      {.port = stack_->port(), .host = "shop.test", .websockets = 25, .event_streams = 25});
+  streams.Start();
   loadgen::Load gets(Requests());
   gets.Start();
   const std::string name = stack_->instance() + "-adopted";
@@ -122,8 +136,12 @@ TEST_F(Haproxy, BridgedJoinsAndLeavesNetworks) {
   const loadgen::Report report = gets.Stop();
   ExpectNoFailure(report, "GET");
   EXPECT_GE(report.replicas.size(), 3U) << "the adopted container never answered";
+  const loadgen::LongLivedReport open = streams.Stop();
+  EXPECT_EQ(open.Cut(), 0U) << open.Details();
   ExpectConsistent(2, "bridged");
 }
+
+INSTANTIATE_TEST_SUITE_P(Controller, Haproxy, kBothModes, ModeName);
 
 }  // namespace
 }  // namespace ballast::fault

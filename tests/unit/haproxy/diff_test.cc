@@ -179,7 +179,7 @@ TEST(DiffTest, ReasonsAreSentences) {
           "backend default_shop: retryOn none -> 500 503",
           "backend default_shop: slowStartSeconds 0 -> 5",
           "backend default_shop: stickySession none -> C 60s",
-          "backend default_shop: timeouts.connect 250ms -> 1ms",
+          "backend default_shop: timeouts.connect 40ms -> 1ms",
           "backend default_shop: timeouts.queue 30s -> 3ms",
           "backend default_shop: timeouts.server 60s -> 2ms",
           "backend default_shop: timeouts.tunnel 3600s -> 4ms", "backend prod_new: new",
