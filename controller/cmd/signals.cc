@@ -18,10 +18,15 @@ using runtime::LogLevel;
 constexpr int kSignalExit = 128;
 constexpr int kWakeUp = SIGUSR1;  // from the destructor
 
+// What whoever started us has told to be ignored stays so: nohup.
 sigset_t Signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeUp}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeUp}) {
+    struct sigaction now{};
+    if (sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) continue;
+    sigaddset(&set, signal);
+  }
   return set;
 }
 
@@ -29,12 +34,14 @@ sigset_t Signals() {
 
 SignalWatcher::SignalWatcher(std::chrono::milliseconds grace) {
   signal(SIGPIPE, SIG_IGN);
+  signal(kWakeUp, SIG_DFL);
   const sigset_t set = Signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   thread_ = std::thread([this, grace] { Watch(grace); });
 }
 
 SignalWatcher::~SignalWatcher() {
+  done_ = true;
   pthread_kill(thread_.native_handle(), kWakeUp);
   thread_.join();
 }
@@ -42,8 +49,11 @@ SignalWatcher::~SignalWatcher() {
 void SignalWatcher::Watch(std::chrono::milliseconds grace) {
   const sigset_t set = Signals();
   int signal = 0;
-  while (sigwait(&set, &signal) != 0) continue;
-  if (signal == kWakeUp) return;
+  // Anybody may send the signal that wakes this thread; only the destructor means it.
+  do {
+    if (sigwait(&set, &signal) != 0) continue;
+    if (signal == kWakeUp && done_) return;
+  } while (signal == 0 || signal == kWakeUp);
   Log(LogLevel::kInfo, "Signal received", {{"signal", signal}});
   stop_.request_stop();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(grace);
@@ -51,8 +61,8 @@ void SignalWatcher::Watch(std::chrono::milliseconds grace) {
                       .tv_nsec = std::chrono::nanoseconds(grace - seconds).count()};
   do {
     signal = sigtimedwait(&set, nullptr, &wait);
-  } while (signal < 0 && errno == EINTR);
-  if (signal == kWakeUp) return;
+    if (signal == kWakeUp && done_) return;
+  } while (signal == kWakeUp || (signal < 0 && errno == EINTR));
   if (signal < 0) {
     Log(LogLevel::kWarning, "Something did not end in time; leaving it");
     _exit(0);

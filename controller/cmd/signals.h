@@ -2,6 +2,7 @@
 // one, so that nothing is interrupted half-way. Made in main, before any other thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <stop_token>
 #include <thread>
@@ -22,6 +23,7 @@ class SignalWatcher {
  private:
   void Watch(std::chrono::milliseconds grace);
 
+  std::atomic<bool> done_ = false;
   std::stop_source stop_;
   std::thread thread_;
 };

@@ -125,8 +125,18 @@ Result<AcceptedFile::Loaded> DecodeAccepted(std::string_view text,
         generation == entry.end() || !generation->is_number_integer() || value == entry.end()) {
       return invalid("an entry without file, generation and object");
     }
-    auto object = api::DecodeObject(*value, options);
-    if (!object) {
+    // What is in force stays so when a flag is missing this time; it is told, and so does its file.
+    api::DecodeOptions accepted = options;
+    accepted.allowed_host_paths = {"/"};
+    auto object = api::DecodeObject(*value, accepted);
+    if (object) {
+      if (const auto now = api::DecodeObject(*value, options); !now) {
+        loaded.problems.push_back(
+            fmt::format("an object from {} would be refused now; its last good version stays in "
+                        "force: {}",
+                        file->get<std::string>(), now.error().message));
+      }
+    } else {
       loaded.problems.push_back(
           fmt::format("an object from {} that was in force is refused now: {}",
                       file->get<std::string>(), object.error().message));

@@ -86,7 +86,26 @@ TEST(AcceptedFile, WhatCannotBeUnderstoodIsKeptBeside) {
   }
 }
 
-TEST(AcceptedFile, AnObjectThatIsNotAllowedAnyMoreIsLeftOut) {
+TEST(AcceptedFile, AHostPathThatIsNotAllowedAnyMoreStaysInForce) {
+  AcceptedSet set;
+  const auto objects = api::DecodeManifest("shop.yaml",
+                                           "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\n"
+                                           "metadata: {name: shop}\nspec: {template: {spec: {\n"
+                                           "  containers: [{name: w, image: i, ports: "
+                                           "[{containerPort: 80}]}],\n"
+                                           "  volumes: [{name: d, hostPath: {path: /srv/x}}]}}}\n",
+                                           {.allowed_host_paths = {"/srv"}});
+  ASSERT_TRUE(objects) << objects.error().front().ToString();
+  const api::Object& object = objects->front().object;
+  set[KeyOf(object)] = {std::make_shared<const api::Object>(object), "shop.yaml"};
+  const auto decoded = DecodeAccepted(EncodeAccepted(set), {});
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->objects.size(), 1U);
+  ASSERT_EQ(decoded->problems.size(), 1U);
+  EXPECT_THAT(decoded->problems[0], HasSubstr("stays in force"));
+}
+
+TEST(AcceptedFile, AnObjectThatCannotBeReadIsLeftOut) {
   std::string text = EncodeAccepted(Sample());
   const std::size_t at = text.find("\"replicas\": 2");
   ASSERT_NE(at, std::string::npos);
