@@ -75,7 +75,9 @@ TEST_F(Soak, NothingFailsAndNothingGrows) {
     if (round == 10) first = resident;
   }
   ExpectNoFailure(gets.Stop(), "GET");
-  if (first > 0) EXPECT_LT(ResidentMib(), first + 10);
+  if (first > 0) {
+    EXPECT_LT(ResidentMib(), first + 10);
+  }
 }
 
 }  // namespace

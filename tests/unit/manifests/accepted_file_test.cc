@@ -92,7 +92,8 @@ TEST(AcceptedFile, AHostPathThatIsNotAllowedAnyMoreStaysInForce) {
                                            "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\n"
                                            "metadata: {name: shop}\nspec: {template: {spec: {\n"
                                            "  containers: [{name: w, image: i, ports: "
-                                           "[{containerPort: 80}]}],\n"
+                                           "[{containerPort: 80}], volumeMounts: "
+                                           "[{name: d, mountPath: /d}]}],\n"
                                            "  volumes: [{name: d, hostPath: {path: /srv/x}}]}}}\n",
                                            {.allowed_host_paths = {"/srv"}});
   ASSERT_TRUE(objects) << objects.error().front().ToString();
