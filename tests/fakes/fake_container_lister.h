@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,14 +27,16 @@ class FakeContainerLister final : public reconcilers::ContainerLister {
   }
   void Remove(const std::string& id) { containers_.erase(id); }
   void SetStopping(const std::string& id, bool stopping) { containers_.at(id).stopping = stopping; }
-  // Becomes what the engine has now.
+  // Becomes what the engine has now; stays as it was while the engine does not answer.
   void Sync() {
-    containers_.clear();
+    std::vector<reconcilers::ContainerInfo> all;
     for (const char* label : {api::kLabelWebApp, api::kLabelLoadBalancerName}) {
       auto list = engine_->ListContainers(label);
-      if (!list) continue;
-      for (reconcilers::ContainerInfo& info : *list) Put(std::move(info));
+      if (!list) return;
+      std::ranges::move(*list, std::back_inserter(all));
     }
+    containers_.clear();
+    for (reconcilers::ContainerInfo& info : all) Put(std::move(info));
   }
 
   [[nodiscard]] bool Synced() const override { return synced_; }

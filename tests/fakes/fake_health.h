@@ -29,7 +29,8 @@ class FakeHealth final : public reconcilers::HealthMonitor {
     health_[container_id] = std::move(health);
   }
   void SetReady(const std::string& container_id, reconcilers::Clock::Steady since = {}) {
-    Set(container_id, {.started = true, .ready = true, .alive = true, .ready_since = since});
+    Set(container_id,
+        {.started = true, .ready = true, .alive = true, .decided = true, .ready_since = since});
   }
   void SetDefault(reconcilers::Health health) { default_ = std::move(health); }
   // By container id.

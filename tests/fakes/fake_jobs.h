@@ -60,8 +60,9 @@ class FakeJobs final : public reconcilers::Jobs {
     const auto found =
         std::ranges::find_if(waiting_, [&id](const Job& job) { return job.id == id; });
     if (found == waiting_.end()) return false;
-    const Job job = *found;
+    Job job = *found;
     const Result<void> result = job.work();
+    job.work = nullptr;  // what it holds goes with it, as in the real pool
     std::erase_if(waiting_, [&id](const Job& other) { return other.id == id; });
     if (result) {
       failures_.erase(id);
@@ -83,6 +84,7 @@ class FakeJobs final : public reconcilers::Jobs {
 
   [[nodiscard]] std::vector<std::string> Waiting() const {
     std::vector<std::string> ids;
+    ids.reserve(waiting_.size());
     for (const Job& job : waiting_) ids.push_back(job.id);
     return ids;
   }

@@ -24,7 +24,15 @@ class RecordingMetrics final : public reconcilers::Metrics {
     const std::lock_guard lock(mutex_);
     values_[Name(histogram, labels)] += 1;
   }
+  void Remove(std::string_view gauge, reconcilers::MetricLabels labels) override {
+    const std::lock_guard lock(mutex_);
+    values_.erase(Name(gauge, labels));
+  }
 
+  [[nodiscard]] bool Has(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    return values_.contains(name);
+  }
   [[nodiscard]] double Get(const std::string& name) const {
     const std::lock_guard lock(mutex_);
     const auto found = values_.find(name);

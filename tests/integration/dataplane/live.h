@@ -20,10 +20,12 @@
 #include "reconcilers/ports/data_plane_factory.h"
 #include "reconcilers/ports/engine.h"
 #include "tests/fakes/fake_container_lister.h"
+#include "tests/fakes/fake_desired.h"
 #include "tests/fakes/fake_jobs.h"
 #include "tests/fakes/recording_enqueuer.h"
 #include "tests/fakes/recording_event_recorder.h"
 #include "tests/fakes/recording_metrics.h"
+#include "tests/fakes/recording_status.h"
 #include "tests/unit/loadbalancer/world.h"
 
 namespace ballast::live {
@@ -48,17 +50,6 @@ class App {
   std::string name_;
   std::uint16_t port_;
   pid_t pid_ = -1;
-};
-
-class StatusKeeper final : public reconcilers::StatusWriter {
- public:
-  void SetWebApp(const api::ObjectKey&, api::WebAppStatus,
-                 std::vector<api::ReplicaStatus>) override {}
-  void SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) override {
-    load_balancers[key.name] = std::move(status);
-  }
-  void Remove(const api::ObjectKey& key) override { load_balancers.erase(key.name); }
-  std::map<std::string, api::LoadBalancerStatus> load_balancers;
 };
 
 class Live : public testing::Test {
@@ -92,13 +83,13 @@ class Live : public testing::Test {
   runtime::SystemClock clock;
   std::unique_ptr<reconcilers::Engine> engine;
   std::unique_ptr<reconcilers::DataPlaneFactory> planes;
-  reconcilers::FakeDesired desired;
+  fakes::FakeDesired desired;
   std::unique_ptr<fakes::FakeContainerLister> lister;
   std::unique_ptr<fakes::FakeJobs> jobs;
   fakes::RecordingEnqueuer enqueuer;
   fakes::RecordingEventRecorder events;
   fakes::RecordingMetrics metrics;
-  StatusKeeper status;
+  fakes::RecordingStatus status;
   api::LoadBalancerSpec spec;
   std::unique_ptr<reconcilers::TrafficManager> manager;
   std::unique_ptr<reconcilers::LoadBalancerReconciler> reconciler;

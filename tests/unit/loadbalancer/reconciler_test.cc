@@ -4,6 +4,7 @@
 #include "api/reasons.h"
 #include "tests/fakes/fake_engine.h"
 #include "tests/fakes/fake_jobs.h"
+#include "tests/fakes/recording_status.h"
 #include "tests/unit/loadbalancer/world.h"
 
 namespace ballast::reconcilers {
@@ -14,17 +15,6 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class Keeper final : public StatusWriter {
- public:
-  void SetWebApp(const api::ObjectKey&, api::WebAppStatus,
-                 std::vector<api::ReplicaStatus>) override {}
-  void SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) override {
-    all[key.name] = std::move(status);
-  }
-  void Remove(const api::ObjectKey& key) override { all.erase(key.name); }
-  std::map<std::string, api::LoadBalancerStatus> all;
-};
 
 class ReconcilerTest : public testing::Test {
  public:
@@ -77,7 +67,7 @@ class ReconcilerTest : public testing::Test {
     return names;
   }
   std::string Condition(const std::string& type, const std::string& name = "default") {
-    for (const auto& condition : status.all[name].conditions) {
+    for (const auto& condition : status.load_balancers[name].conditions) {
       if (condition.type == type) return condition.message;
     }
     return "none";
@@ -97,13 +87,13 @@ class ReconcilerTest : public testing::Test {
 
   fakes::FakeClock clock;
   fakes::FakeEngine engine{&clock};
-  FakeDesired desired;
+  fakes::FakeDesired desired;
   fakes::FakeContainerLister lister{&engine};
   fakes::FakeHaproxyHost host;
   fakes::RecordingEnqueuer enqueuer;
   fakes::RecordingEventRecorder events;
   fakes::RecordingMetrics metrics;
-  Keeper status;
+  fakes::RecordingStatus status;
   bool serves = true;
   std::unique_ptr<fakes::FakeJobs> jobs;
   std::unique_ptr<TrafficManager> manager;
@@ -120,8 +110,8 @@ TEST_F(ReconcilerTest, DefaultIsImpliedByARouteAndGoesWithIt) {
   EXPECT_EQ(spec->restart_policy, "unless-stopped");
   EXPECT_TRUE(spec->read_only_root);
   EXPECT_EQ(Condition("Available"), "");
-  EXPECT_EQ(status.all["default"].servers, 2);
-  EXPECT_EQ(status.all["default"].reloads, 1);
+  EXPECT_EQ(status.load_balancers["default"].servers, 2);
+  EXPECT_EQ(status.load_balancers["default"].reloads, 1);
   // Replicas still drain: the load balancer stays.
   desired.apps.clear();
   Steps(10);
@@ -130,7 +120,7 @@ TEST_F(ReconcilerTest, DefaultIsImpliedByARouteAndGoesWithIt) {
   clock.Advance(seconds(6));
   Steps(40);
   EXPECT_THAT(Running(), IsEmpty());
-  EXPECT_FALSE(status.all.contains("default"));
+  EXPECT_FALSE(status.load_balancers.contains("default"));
 }
 
 TEST_F(ReconcilerTest, SettledIsNoWrite) {

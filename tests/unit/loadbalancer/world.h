@@ -15,50 +15,12 @@
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_container_lister.h"
 #include "tests/fakes/fake_data_plane.h"
+#include "tests/fakes/fake_desired.h"
 #include "tests/fakes/recording_enqueuer.h"
 #include "tests/fakes/recording_event_recorder.h"
 #include "tests/fakes/recording_metrics.h"
 
 namespace ballast::reconcilers {
-
-class FakeDesired final : public DesiredState {
- public:
-  Presence GetWebApp(const api::ObjectKey& key,
-                     std::shared_ptr<const api::WebApp>& object) const override {
-    const auto it = apps.find(key);
-    if (it == apps.end()) return unknown ? Presence::kUnknown : Presence::kAbsent;
-    object = it->second;
-    return Presence::kPresent;
-  }
-  Presence GetLoadBalancer(const std::string& name,
-                           std::shared_ptr<const api::LoadBalancer>& object) const override {
-    const auto it = load_balancers.find(name);
-    if (it == load_balancers.end()) return unknown ? Presence::kUnknown : Presence::kAbsent;
-    object = it->second;
-    return Presence::kPresent;
-  }
-  [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override {
-    std::vector<std::shared_ptr<const api::WebApp>> list;
-    for (const auto& [key, app] : apps) list.push_back(app);
-    return list;
-  }
-  [[nodiscard]] std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
-      const override {
-    std::vector<std::shared_ptr<const api::LoadBalancer>> list;
-    for (const auto& [name, one] : load_balancers) list.push_back(one);
-    return list;
-  }
-  void Add(const std::string& name, std::vector<api::Route> routes) {
-    auto app = std::make_shared<api::WebApp>();
-    app->meta.name = name;
-    app->spec.routes = std::move(routes);
-    apps[app->Key()] = app;
-  }
-
-  bool unknown = false;
-  std::map<api::ObjectKey, std::shared_ptr<const api::WebApp>> apps;
-  std::map<std::string, std::shared_ptr<const api::LoadBalancer>> load_balancers;
-};
 
 inline api::ObjectKey App(const std::string& name) { return {"WebApp", "default", name}; }
 
@@ -144,7 +106,7 @@ class World : public testing::Test {
   std::string Server(const std::string& name) { return Haproxy().Admin("default_shop", name); }
 
   fakes::FakeClock clock;
-  FakeDesired desired;
+  fakes::FakeDesired desired;
   fakes::FakeContainerLister lister;
   fakes::FakeHaproxyHost host;
   fakes::RecordingEnqueuer enqueuer;

@@ -4,25 +4,16 @@
 
 #include "reconcilers/webapp/replica_network.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_journal.h"
 
 namespace ballast::reconcilers {
 namespace {
 
-class MemoryJournal : public AddressJournal {
- public:
-  Result<std::map<std::string, api::Time>> Load() override { return kept; }
-  Result<void> Save(const std::map<std::string, api::Time>& released) override {
-    kept = released;
-    return {};
-  }
-  std::map<std::string, api::Time> kept;
-};
-
 class AddressPoolTest : public testing::Test {
- protected:
+ public:
   AddressPoolTest() { pool.SetSubnet(*ParseCidr("10.9.0.0/28")); }
   fakes::FakeClock clock;
-  MemoryJournal journal;
+  fakes::MemoryJournal journal;
   AddressPool pool{clock, journal};
 };
 
