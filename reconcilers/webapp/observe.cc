@@ -27,26 +27,16 @@ ReplicaPhase PhaseOf(ContainerState state) {
   return ReplicaPhase::kDead;
 }
 
-// The names of the sidecars that the revision's template wants.
-std::vector<std::string> SidecarNames(const ContainerInfo& main) {
-  std::vector<std::string> names;
-  const auto pod_template = api::ParseCanonicalTemplate(TextLabel(main, api::kLabelTemplate));
-  if (!pod_template) return names;
-  for (std::size_t i = 1; i < pod_template->containers.size(); ++i) {
-    names.push_back(pod_template->containers[i].name);
-  }
-  return names;
-}
-
 }  // namespace
 
-std::string TextLabel(const ContainerInfo& container, const char* label) {
+const std::string& TextLabel(const ContainerInfo& container, const char* label) {
+  static const std::string none;
   const auto it = container.labels.find(label);
-  return it == container.labels.end() ? "" : it->second;
+  return it == container.labels.end() ? none : it->second;
 }
 
 int IntLabel(const ContainerInfo& container, const char* label, int otherwise) {
-  const std::string text = TextLabel(container, label);
+  const std::string& text = TextLabel(container, label);
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = error == std::errc{} && end == text.data() + text.size();
@@ -86,6 +76,26 @@ AppContainers SortContainers(const std::vector<ObservedContainer>& containers,
     }
   }
   return sorted;
+}
+
+void ReadTemplates(AppContainers& containers, TemplatesByText& known) {
+  TemplatesByText carried;
+  for (AppContainers::Replica& replica : containers.replicas) {
+    const std::string& text = TextLabel(*replica.main, api::kLabelTemplate);
+    auto it = carried.find(text);
+    if (it == carried.end()) {
+      if (auto node = known.extract(text)) {
+        it = carried.insert(std::move(node)).position;
+      } else {
+        auto parsed = api::ParseCanonicalTemplate(text);
+        TemplatePtr shared =
+            parsed ? std::make_shared<const api::PodTemplate>(*std::move(parsed)) : nullptr;
+        it = carried.emplace(text, std::move(shared)).first;
+      }
+    }
+    replica.pod_template = it->second;
+  }
+  known = std::move(carried);
 }
 
 std::string AddressOf(const ContainerInfo& container) {
@@ -151,10 +161,11 @@ ReplicaView ViewReplica(const AppContainers::Replica& replica, const BackendObse
   view.finished = info.finished_at;
   view.exit_code = info.exit_code;
   view.oom_killed = info.oom_killed;
-  for (const std::string& name : SidecarNames(info)) {
-    SidecarView sidecar{.name = name};
+  const std::size_t wanted = replica.pod_template ? replica.pod_template->containers.size() : 0;
+  for (std::size_t i = 1; i < wanted; ++i) {
+    SidecarView sidecar{.name = replica.pod_template->containers[i].name};
     for (const ObservedContainer& container : replica.sidecars) {
-      if (TextLabel(*container.info, api::kLabelSidecar) != name) continue;
+      if (TextLabel(*container.info, api::kLabelSidecar) != sidecar.name) continue;
       sidecar.container_id = container.info->id;
       sidecar.running = container.info->state == ContainerState::kRunning;
       sidecar.finished_at = container.info->finished_at;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "reconcilers/webapp/plan.h"
 
 namespace ballast::reconcilers {
+
+using TemplatePtr = std::shared_ptr<const api::PodTemplate>;
+using TemplatesByText = std::map<std::string, TemplatePtr>;
 
 // What the controller remembers of an app between two passes. Losing it is harmless.
 struct AppMemory {
@@ -26,9 +30,10 @@ struct AppMemory {
   std::string progress_signature;
   std::shared_ptr<const api::WebApp> last_app;  // to drain by when it is deleted
   bool published = false;
-  bool traffic_seen = false;       // HAProxy's states were read at least once
+  bool traffic_seen = false;                    // HAProxy's states were read at least once
   std::string traffic_difference;  // between what was wished and what HAProxy had, last time
   std::map<std::string, api::Condition> conditions;  // for last_transition
+  TemplatesByText templates;                         // those that its replicas carry, parsed
 };
 
 // The containers of one web app, sorted out by whose they are.
@@ -37,6 +42,7 @@ struct AppContainers {
     ContainerPtr main;
     bool stopping = false;
     std::vector<ObservedContainer> sidecars;
+    TemplatePtr pod_template;  // by ReadTemplates; null: its label cannot be read
   };
   std::vector<Replica> replicas;                // ours, by container name
   std::vector<ObservedContainer> adopted;       // nobody's, by name
@@ -44,6 +50,10 @@ struct AppContainers {
 };
 [[nodiscard]] AppContainers SortContainers(const std::vector<ObservedContainer>& containers,
                                            const std::string& owner);
+
+// Sets each replica's template. A text is parsed once, for as long as some replica carries it:
+// thousands of replicas share a few.
+void ReadTemplates(AppContainers& containers, TemplatesByText& known);
 
 // Where to reach an adopted container.
 struct AdoptedAddress {
@@ -61,7 +71,8 @@ struct AdoptedAddress {
 [[nodiscard]] std::string AddressOf(const ContainerInfo& container);
 // An integer label, `otherwise` when it is missing or rubbish.
 [[nodiscard]] int IntLabel(const ContainerInfo& container, const char* label, int otherwise);
-[[nodiscard]] std::string TextLabel(const ContainerInfo& container, const char* label);
+// "" when it is missing. Lives as long as the container's info.
+[[nodiscard]] const std::string& TextLabel(const ContainerInfo& container, const char* label);
 
 // One replica's view, without what only the caller knows (busy, health).
 [[nodiscard]] ReplicaView ViewReplica(const AppContainers::Replica& replica,

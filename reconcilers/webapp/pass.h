@@ -19,7 +19,15 @@ struct WebAppReconciler::Pass {
   PlanInput input;
   PlanOutput output;
   AppProblems problems;
+  // What the containers of a revision tell of it.
+  struct Revision {
+    TemplatePtr pod_template;  // null: no label of theirs can be read
+    std::string image_id;
+    api::Time started{};  // of its rollout; zero: not known
+  };
+  std::map<std::string, Revision> revisions;
   // By container id.
+  std::map<std::string, const AppContainers::Replica*> replicas;
   std::map<std::string, std::string> addresses;  // "172.30.64.7:8080", for people
   std::map<std::string, Endpoint> endpoints;     // without `admin`
   std::map<std::string, ContainerPtr> infos;

@@ -4,16 +4,13 @@
 #include <chrono>
 
 #include "api/codec.h"
-#include "api/labels.h"
 #include "api/reasons.h"
-#include "reconcilers/webapp/container_spec.h"
 #include "reconcilers/webapp/pass.h"
 #include "reconcilers/webapp/rollout.h"
 
 namespace ballast::reconcilers {
 namespace {
 
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 }  // namespace
@@ -49,6 +46,7 @@ Result<Outcome> WebAppReconciler::Reconcile(const api::ObjectKey& key) {
       (presence == Presence::kUnknown || pass.containers.replicas.empty())) {
     return NoWebApp(pass, presence);
   }
+  ReadTemplates(pass.containers, pass.memory.templates);
   Observe(pass);
   ResolveImages(pass);
   TrackProgress(pass);
@@ -106,12 +104,8 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
   pins_.Keep(pass.key, {revision});
   if (!pins_.Get(pass.key, revision) && pod_template.containers.size() == 1) {
     // Pinned by the containers that run it already. (Sidecars' ids are resolved by name anew.)
-    for (const auto& replica : pass.containers.replicas) {
-      if (TextLabel(*replica.main, api::kLabelRevision) == revision) {
-        pins_.Set(pass.key, revision, {replica.main->image_id});
-        break;
-      }
-    }
+    const auto it = pass.revisions.find(revision);
+    if (it != pass.revisions.end()) pins_.Set(pass.key, revision, {it->second.image_id});
   }
   const std::string job = "pull/" + pass.key.ns + "." + pass.key.name + "/" + revision;
   if (pins_.Get(pass.key, revision)) {
@@ -137,7 +131,6 @@ void WebAppReconciler::TrackProgress(Pass& pass) {
   int updated = 0;
   int ready = 0;
   int old = 0;
-  api::Time started{};
   for (const ReplicaView& r : pass.input.replicas) {
     if (r.phase == ReplicaPhase::kDead) continue;
     const bool is_new = r.revision == pass.input.update_revision;
@@ -145,11 +138,8 @@ void WebAppReconciler::TrackProgress(Pass& pass) {
     ready += is_new && InService(r, pass.input.has_traffic) ? 1 : 0;
     old += is_new ? 0 : 1;
   }
-  for (const auto& replica : pass.containers.replicas) {
-    if (TextLabel(*replica.main, api::kLabelRevision) != pass.input.update_revision) continue;
-    const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
-    if (started == api::Time{} || time < started) started = time;
-  }
+  const auto update = pass.revisions.find(pass.input.update_revision);
+  const api::Time started = update == pass.revisions.end() ? api::Time{} : update->second.started;
   const bool complete = old == 0 && ready >= pass.app->spec.replicas;
   const std::string signature = pass.input.update_revision + "/" + std::to_string(ready) + "/" +
                                 std::to_string(old) + "/" + std::to_string(pass.app->spec.replicas);

@@ -53,6 +53,7 @@ class WebAppReconciler final : public Reconciler {
 
   void Observe(Pass& pass);
   void ObserveReplica(Pass& pass, const AppContainers::Replica& replica);
+  static void NoteRevision(Pass& pass, const AppContainers::Replica& replica);
   void ObserveAdopted(Pass& pass, const ObservedContainer& container,
                       const std::set<std::string>& taken_names);
   void ObserveHealth(Pass& pass, ReplicaView& view, const AppContainers::Replica& replica);

@@ -1,7 +1,6 @@
 // The acting half of WebAppReconciler: the planner's actions as jobs, and what they leave behind.
 #include <algorithm>
 
-#include "api/codec.h"
 #include "api/labels.h"
 #include "api/reasons.h"
 #include "reconcilers/webapp/container_spec.h"
@@ -29,14 +28,12 @@ bool WebAppReconciler::StartJob(Pass& pass, const std::string& id,
 void WebAppReconciler::ApplyActions(Pass& pass) {
   for (const PlanAction& action : pass.output.actions) {
     const std::string& id = action.container_id;
-    const auto info = pass.infos.find(id);
     switch (action.kind) {
       case Kind::kCreate:
         StartCreate(pass, action);
         break;
       case Kind::kEnsureSidecars: {
-        const auto pod_template =
-            api::ParseCanonicalTemplate(TextLabel(*info->second, api::kLabelTemplate));
+        const TemplatePtr& pod_template = pass.replicas.at(id)->pod_template;
         if (!pod_template) break;
         ReplicaIdentity identity{.owner = owner_,
                                  .ns = pass.key.ns,
@@ -54,14 +51,11 @@ void WebAppReconciler::ApplyActions(Pass& pass) {
         break;
       }
       case Kind::kSignal: {
-        const std::string signal =
-            info->second->stop_signal.empty() ? "SIGTERM" : info->second->stop_signal;
+        const ContainerInfo& info = *pass.replicas.at(id)->main;
+        const std::string signal = info.stop_signal.empty() ? "SIGTERM" : info.stop_signal;
         std::vector<std::string> targets{id};
-        for (const AppContainers::Replica& replica : pass.containers.replicas) {
-          if (replica.main->id != id) continue;
-          for (const ObservedContainer& sidecar : replica.sidecars) {
-            targets.push_back(sidecar.info->id);
-          }
+        for (const ObservedContainer& sidecar : pass.replicas.at(id)->sidecars) {
+          targets.push_back(sidecar.info->id);
         }
         if (StartJob(pass, "signal/" + id, [this, targets, signal]() -> Result<void> {
               for (const std::string& target : targets) {
@@ -120,35 +114,32 @@ void WebAppReconciler::MeasureTraffic(Pass& pass) {
 void WebAppReconciler::StartCreate(Pass& pass, const PlanAction& action) {
   // The update revision comes from the manifest, an old one from the label of its containers.
   const bool old_revision = action.revision != pass.input.update_revision;
-  Result<api::PodTemplate> pod_template = Error(Code::kNotFound, "no container carries it");
+  TemplatePtr pod_template;
   std::vector<std::string> images;
   api::Time started = pass.input.wall_now;
-  for (const AppContainers::Replica& replica : pass.containers.replicas) {
-    if (TextLabel(*replica.main, api::kLabelRevision) != action.revision) continue;
-    const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
-    if (time != api::Time{}) started = std::min(started, time);
-    if (!old_revision) continue;
-    pod_template = api::ParseCanonicalTemplate(TextLabel(*replica.main, api::kLabelTemplate));
-    images = {replica.main->image_id};
+  if (const auto it = pass.revisions.find(action.revision); it != pass.revisions.end()) {
+    if (it->second.started != api::Time{}) started = std::min(started, it->second.started);
+    pod_template = it->second.pod_template;
+    images = {it->second.image_id};
   }
   if (!old_revision) {
-    pod_template = *pass.app->spec.pod_template;
-    if (auto pinned = pins_.Get(pass.key, action.revision)) images = *pinned;
+    pod_template = TemplatePtr(pass.app, &*pass.app->spec.pod_template);
+    images = pins_.Get(pass.key, action.revision).value_or(std::vector<std::string>{});
   } else if (pod_template) {
     for (std::size_t i = 1; i < pod_template->containers.size(); ++i) {
       images.push_back(pod_template->containers[i].image);
     }
   }
   if (!pod_template) {
-    pass.problems.create =
-        "template of revision " + action.revision + ": " + pod_template.error().message;
+    pass.problems.create = "template of revision " + action.revision +
+                           ": no container carries it in a label that can be read";
     return;
   }
-  const bool started_job = StartJob(
-      pass, "create/" + pass.key.ns + "." + action.replica,
-      [this, key = pass.key, action, pod_template = *pod_template, old_revision, started, images] {
-        return CreateReplica(key, action, pod_template, old_revision, started, images);
-      });
+  const bool started_job =
+      StartJob(pass, "create/" + pass.key.ns + "." + action.replica,
+               [this, key = pass.key, action, pod_template, old_revision, started, images] {
+                 return CreateReplica(key, action, *pod_template, old_revision, started, images);
+               });
   if (started_job) pass.memory.creating.insert(action.replica);
 }
 
@@ -232,8 +223,8 @@ void WebAppReconciler::StartRemove(Pass& pass, const std::string& id, const std:
   std::string address;
   bool volumes = false;
   std::vector<std::string> sidecars;
-  for (const AppContainers::Replica& replica : pass.containers.replicas) {
-    if (replica.main->id != id) continue;
+  if (const auto it = pass.replicas.find(id); it != pass.replicas.end()) {
+    const AppContainers::Replica& replica = *it->second;
     address = AddressOf(*replica.main);
     volumes = TextLabel(*replica.main, api::kLabelTemplate).find("emptyDir") != std::string::npos;
     for (const ObservedContainer& sidecar : replica.sidecars) {
@@ -270,7 +261,7 @@ Result<void> WebAppReconciler::Remove(const std::string& id, const std::string& 
 void WebAppReconciler::RecordTransitions(Pass& pass) {
   std::map<std::string, std::string>& last = pass.memory.last_seen;
   std::map<std::string, std::string> now;
-  const auto record = [&](EventType type, const char* reason, std::string message) {
+  const auto record = [&](EventType type, const char* reason, const std::string& message) {
     d_.events.Record(pass.key, type, reason, message);
   };
   const std::set<std::string> draining(pass.output.draining.begin(), pass.output.draining.end());

@@ -4,6 +4,7 @@
 #include "api/codec.h"
 #include "api/labels.h"
 #include "api/reasons.h"
+#include "reconcilers/webapp/container_spec.h"
 #include "reconcilers/webapp/pass.h"
 #include "reconcilers/webapp/rollout.h"
 
@@ -77,7 +78,9 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
   const ContainerInfo& info = *replica.main;
   const std::string& id = info.id;
   pass.infos[id] = replica.main;
+  pass.replicas[id] = &replica;
   d_.addresses.Use(AddressOf(info));
+  NoteRevision(pass, replica);
   // A stop signal that could not be sent is sent again.
   if (d_.jobs.LastFailure("signal/" + id)) pass.memory.stop_since.erase(id);
   if (d_.jobs.LastFailure("kill/" + id)) pass.memory.kill_sent.erase(id);
@@ -87,10 +90,9 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
               d_.jobs.Running("sidecars/" + id) || d_.jobs.Running("signal/" + id) ||
               d_.jobs.Running("kill/" + id);
   std::uint16_t port = 0;
-  const auto pod_template = api::ParseCanonicalTemplate(TextLabel(info, api::kLabelTemplate));
-  if (pod_template) {
-    port = pod_template->ServingPort();
-    view.grace_seconds = pod_template->termination_grace_period_seconds;
+  if (replica.pod_template) {
+    port = replica.pod_template->ServingPort();
+    view.grace_seconds = replica.pod_template->termination_grace_period_seconds;
   }
   pass.addresses[id] = AddressOf(info) + ":" + std::to_string(port);
   pass.endpoints[id] = {.server = view.name,
@@ -104,10 +106,20 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
   pass.input.replicas.push_back(std::move(view));
 }
 
+void WebAppReconciler::NoteRevision(Pass& pass, const AppContainers::Replica& replica) {
+  Pass::Revision& revision = pass.revisions[TextLabel(*replica.main, api::kLabelRevision)];
+  if (revision.image_id.empty() || (!revision.pod_template && replica.pod_template)) {
+    revision.pod_template = replica.pod_template;
+    revision.image_id = replica.main->image_id;
+  }
+  const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
+  if (time == api::Time{}) return;
+  if (revision.started == api::Time{} || time < revision.started) revision.started = time;
+}
+
 void WebAppReconciler::ObserveHealth(Pass& pass, ReplicaView& view,
                                      const AppContainers::Replica& replica) {
-  const auto pod_template =
-      api::ParseCanonicalTemplate(TextLabel(*replica.main, api::kLabelTemplate));
+  const TemplatePtr& pod_template = replica.pod_template;
   view.ready = true;
   if (!pod_template || pod_template->containers.empty()) {
     view.ready = false;

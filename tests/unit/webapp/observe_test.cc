@@ -59,7 +59,7 @@ TEST(SortContainers, OursAdoptedForeignAndOrphans) {
 
 TEST(ResolveAdopted, PortFromLabelExposedOrTemplate) {
   api::WebApp app;
-  const auto resolve = [&](ContainerInfo info) { return ResolveAdopted(info, app, "ballast", {}); };
+  const auto resolve = [&](const ContainerInfo& info) { return ResolveAdopted(info, app, "ballast", {}); };
   ContainerInfo info = *Make("guest", {{api::kLabelPort, "3000"}}).info;
   EXPECT_EQ(resolve(info).port, 3000);
   EXPECT_EQ(resolve(info).address, "172.17.0.9");
@@ -91,6 +91,35 @@ TEST(ResolveAdopted, NetworkAndName) {
   info.network_mode = "none";
   info.networks.clear();
   EXPECT_THAT(ResolveAdopted(info, app, "ballast", {}).problem, HasSubstr("no address"));
+}
+
+TEST(ReadTemplates, ParsesATextOnceAndForgetsIt) {
+  api::PodTemplate pod_template;
+  pod_template.containers.push_back(
+      {.name = "web", .image = "shop:1", .ports = {{.container_port = 8080}}});
+  pod_template.containers.push_back({.name = "log", .image = "log:1"});
+  const std::string text = api::CanonicalTemplate(pod_template);
+  const auto replica = [](int slot, const std::string& label) {
+    ContainerInfo info = *Owned("ballast", "shop-r1-" + std::to_string(slot), 0).info;
+    info.labels[api::kLabelTemplate] = label;
+    return AppContainers::Replica{.main = std::make_shared<const ContainerInfo>(info)};
+  };
+  TemplatesByText known;
+  AppContainers first{.replicas = {replica(0, text), replica(1, text), replica(2, "rubbish")}};
+  ReadTemplates(first, known);
+  const TemplatePtr parsed = first.replicas[0].pod_template;
+  ASSERT_NE(parsed, nullptr);
+  EXPECT_EQ(first.replicas[1].pod_template, parsed);
+  EXPECT_EQ(first.replicas[2].pod_template, nullptr);
+  EXPECT_EQ(known.size(), 2U);
+  const ReplicaView view = ViewReplica(first.replicas[0], nullptr, {});
+  ASSERT_EQ(view.sidecars.size(), 1U);
+  EXPECT_EQ(view.sidecars[0].name, "log");
+
+  AppContainers second{.replicas = {replica(3, text)}};
+  ReadTemplates(second, known);
+  EXPECT_EQ(second.replicas[0].pod_template, parsed);
+  EXPECT_EQ(known.size(), 1U);
 }
 
 TEST(ViewReplica, ServerOfAnEarlierAttemptIsNotItsOwn) {
