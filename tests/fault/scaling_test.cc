@@ -1,12 +1,39 @@
 // Scaling, rolling out and killing replicas under load: nothing fails, with the controller there
 // and with the controller killed in the middle.
+#include <optional>
+#include <string>
+
 #include "tests/fault/fixture.h"
 
 namespace ballast::fault {
 namespace {
 
 class Scaling : public BothWays {};
-class Rollout : public BothWays {};
+class Rollout : public BothWays {
+ protected:
+  // Four replicas under load, and a new template for them.
+  void BeginRollout() {
+    Begin(4, Options());
+    old_ = stack_->Revision("shop");
+    gets_.emplace(Requests()).Start();
+    posts_.emplace(Requests("POST")).Start();
+    app_.env["HELLO_TAG"] = "next";
+    stack_->Apply(app_);
+  }
+  void ExpectRolledOut() {
+    EXPECT_TRUE(stack_->WaitRolledOut("shop", 4, old_)) << stack_->Inconsistency("shop", 4);
+    RunFor(seconds(1));
+    ExpectNoFailure(gets_->Stop(), "GET");
+    ExpectNoFailure(posts_->Stop(), "POST");
+    ExpectConsistent(4, "rollout");
+    ExpectNoReload("rollout");
+  }
+
+ private:
+  std::string old_;
+  std::optional<loadgen::Load> gets_;
+  std::optional<loadgen::Load> posts_;
+};
 class ReplicaKilled : public BothWays {};
 
 TEST_P(Scaling, TwoToEightToTwoFailsNothing) {
@@ -50,42 +77,19 @@ TEST_P(Scaling, ControllerKilledInTheMiddle) {
 }
 
 TEST_P(Rollout, FourReplicasFailNothing) {
-  Begin(4, Options());
-  const std::string old = stack_->Revision("shop");
-  loadgen::Load gets(Requests());
-  loadgen::Load posts(Requests("POST"));
-  gets.Start();
-  posts.Start();
-  app_.env["HELLO_TAG"] = "next";
-  stack_->Apply(app_);
-  EXPECT_TRUE(stack_->WaitRolledOut("shop", 4, old)) << stack_->Inconsistency("shop", 4);
-  RunFor(seconds(1));
-  ExpectNoFailure(gets.Stop(), "GET");
-  ExpectNoFailure(posts.Stop(), "POST");
-  ExpectConsistent(4, "rollout");
-  ExpectNoReload("rollout");
+  BeginRollout();
+  ExpectRolledOut();
 }
 
 TEST_P(Rollout, ControllerKilledInTheMiddle) {
-  Begin(4, Options());
-  const std::string old = stack_->Revision("shop");
-  loadgen::Load gets(Requests());
-  loadgen::Load posts(Requests("POST"));
-  gets.Start();
-  posts.Start();
-  app_.env["HELLO_TAG"] = "next";
-  stack_->Apply(app_);
+  BeginRollout();
   for (int i = 0; i < 3; ++i) {
     RunFor(milliseconds(1200));
     stack_->KillController();
     RunFor(milliseconds(500));
     stack_->StartController();
   }
-  EXPECT_TRUE(stack_->WaitRolledOut("shop", 4, old)) << stack_->Inconsistency("shop", 4);
-  ExpectNoFailure(gets.Stop(), "GET");
-  ExpectNoFailure(posts.Stop(), "POST");
-  ExpectConsistent(4, "rollout");
-  ExpectNoReload("rollout");
+  ExpectRolledOut();
 }
 
 TEST_P(ReplicaKilled, StoppedAndKilledEveryThreeSeconds) {
