@@ -17,6 +17,7 @@ inline constexpr char kUnready[] = "ReplicasUnready";
 inline constexpr char kTrafficNotApplied[] = "TrafficNotApplied";
 inline constexpr char kAsExpected[] = "AsExpected";
 inline constexpr char kPoolOnly[] = "LabelledContainersOnly";
+inline constexpr char kTerminating[] = "Terminating";
 inline constexpr char kNoSuchWebApp[] = "NoSuchWebApp";
 
 // Events.

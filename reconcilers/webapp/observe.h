@@ -29,7 +29,6 @@ struct AppMemory {
   std::optional<Clock::Steady> progress_at;
   std::string progress_signature;
   std::shared_ptr<const api::WebApp> last_app;  // to drain by when it is deleted
-  bool published = false;
   bool traffic_seen = false;                    // HAProxy's states were read at least once
   std::string traffic_difference;  // between what was wished and what HAProxy had, last time
   std::map<std::string, api::Condition> conditions;  // for last_transition

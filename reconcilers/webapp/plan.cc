@@ -136,7 +136,8 @@ class Planner {
       Stop(r, why);
       return;
     }
-    const milliseconds drain = seconds(in_.app ? in_.app->spec.traffic.drain_seconds : 30);
+    const milliseconds drain =
+        seconds(in_.app ? in_.app->spec.traffic.drain_seconds : in_.last_drain_seconds);
     const Clock::Steady since = r.drain_since.value_or(in_.now);
     const auto waited = duration_cast<milliseconds>(in_.now - since);
     const bool sticky = in_.app && in_.app->spec.traffic.sticky_session.has_value();

@@ -87,6 +87,7 @@ struct PlanInput {
   bool image_ready = false;           // every image of the update revision has an id
   bool has_traffic = false;           // it has routes: replicas serve through HAProxy
   bool traffic_known = false;         // HAProxy's states were read; else all servers look absent
+  int last_drain_seconds = 30;        // of a deleted app, as it was when it was last seen
   Clock::Steady now{};
   api::Time wall_now{};
   std::optional<Clock::Steady> progress_at;  // last time that the rollout got further

@@ -13,6 +13,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr char kGaugeDesired[] = "ballast_webapp_replicas_desired";
+constexpr char kGaugeReady[] = "ballast_webapp_replicas_ready";
+constexpr char kGaugeInService[] = "ballast_webapp_replicas_in_service";
+
 }  // namespace
 
 AppMemory& WebAppReconciler::MemoryOf(const api::ObjectKey& key) {
@@ -30,6 +34,18 @@ AppMemory& WebAppReconciler::MemoryOf(const api::ObjectKey& key) {
   auto& memory = memory_[key];
   if (!memory) memory = std::make_unique<AppMemory>();
   return *memory;
+}
+
+// Everything that is kept of an app that is gone, so that one of the same name starts afresh.
+void WebAppReconciler::Forget(Pass& pass) {
+  const std::string name = pass.key.ns + "." + pass.key.name;
+  d_.jobs.Forget("pull/" + name + "/");
+  if (const auto& app = pass.memory.last_app; app && app->spec.pod_template) {
+    d_.jobs.Forget("create/" + name + "-" + api::RevisionOf(*app->spec.pod_template) + "-");
+  }
+  pins_.Keep(pass.key, {});
+  const std::lock_guard lock(mutex_);
+  memory_.erase(pass.key);  // pass.memory is gone with it
 }
 
 Result<Outcome> WebAppReconciler::Reconcile(const api::ObjectKey& key) {
@@ -69,15 +85,24 @@ Result<Outcome> WebAppReconciler::NoWebApp(Pass& pass, Presence presence) {
   if (auto withdrawn = d_.traffic.Withdraw(pass.key); !withdrawn) {
     return Wrap("take " + pass.key.ToString() + " out of HAProxy", withdrawn.error());
   }
-  pass.memory.published = false;
   for (const ContainerPtr& orphan : pass.containers.orphaned_sidecars) {
     StartRemove(pass, orphan->id, orphan->name);
   }
+  RecordTransitions(pass);  // the last replica is removed
+  for (const char* gauge : {kGaugeDesired, kGaugeReady, kGaugeInService}) {
+    d_.metrics.Remove(gauge, {{"namespace", pass.key.ns}, {"webapp", pass.key.name}});
+  }
   if (pass.containers.adopted.empty()) {
     d_.status.Remove(pass.key);
-    return Outcome{pass.check_after};
+  } else {
+    ReportStray(pass);
   }
-  // Labels that name no web app are shown, so that a typing error does not stay unseen.
+  Forget(pass);
+  return Outcome{pass.check_after};
+}
+
+// Labels that name no web app are shown, so that a typing error does not stay unseen.
+void WebAppReconciler::ReportStray(Pass& pass) {
   std::vector<std::string> problems;
   static_cast<void>(
       WebAppFromLabels(pass.key.ns, pass.key.name, pass.containers.adopted, &problems));
@@ -93,7 +118,6 @@ Result<Outcome> WebAppReconciler::NoWebApp(Pass& pass, Presence presence) {
                       : problems.front(),
        .last_transition = d_.clock.WallNow()}};
   d_.status.SetWebApp(pass.key, std::move(status), {});
-  return Outcome{pass.check_after};
 }
 
 void WebAppReconciler::ResolveImages(Pass& pass) {
@@ -170,12 +194,10 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
   }
   pass.memory.drain_since = std::move(draining);
   if (app == nullptr || !pass.input.has_traffic) {
-    if (pass.memory.published || pass.app != nullptr) {
-      if (auto withdrawn = d_.traffic.Withdraw(pass.key); !withdrawn) {
-        pass.problems.traffic = withdrawn.error().message;
-        pass.CheckAfter(milliseconds(500));
-      }
-      pass.memory.published = false;
+    // Also what only an earlier controller knew: out of rotation before it is stopped.
+    if (auto withdrawn = d_.traffic.Withdraw(pass.key); !withdrawn) {
+      pass.problems.traffic = withdrawn.error().message;
+      pass.CheckAfter(milliseconds(500));
     }
     return;
   }
@@ -211,7 +233,6 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     pass.problems.traffic = pass.backend.message;
     MeasureTraffic(pass);
   }
-  pass.memory.published = true;
   // What HAProxy did not have when it was looked at is looked at again: at once the first time, and
   // without hurry while it waits for something (a reload, a network, a last request).
   std::string difference;
@@ -234,28 +255,24 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
 }
 
 void WebAppReconciler::Report(Pass& pass) {
-  for (const ReplicaView& r : pass.input.replicas) {
-    const auto failure = d_.jobs.LastFailure("create/" + pass.key.ns + "." + r.name);
-    if (failure && pass.problems.create.empty()) pass.problems.create = failure->status.message;
-  }
+  // What could not be created is planned anew in each pass (or what it left is removed). A replica
+  // that came to be after all has no action, and its failure is of no interest.
   for (const PlanAction& action : pass.output.actions) {
-    if (action.kind != PlanAction::Kind::kCreate) continue;
+    if (!pass.problems.create.empty()) break;
     const auto failure = d_.jobs.LastFailure("create/" + pass.key.ns + "." + action.replica);
-    if (failure && pass.problems.create.empty()) pass.problems.create = failure->status.message;
-  }
-  if (pass.app == nullptr) {
-    if (pass.output.gone) d_.status.Remove(pass.key);
-    return;
+    if (failure) pass.problems.create = failure->status.message;
   }
   api::WebAppStatus status =
       MakeStatus(pass.input, pass.output, pass.problems, pass.memory.conditions);
-  std::shared_ptr<const api::LoadBalancer> load_balancer;
-  const std::string name =
-      pass.app->spec.routes.empty() ? "default" : pass.app->spec.routes.front().load_balancer;
-  if (d_.desired.GetLoadBalancer(name, load_balancer) != Presence::kPresent || !load_balancer) {
-    load_balancer = std::make_shared<api::LoadBalancer>();
+  if (pass.app) {
+    std::shared_ptr<const api::LoadBalancer> load_balancer;
+    const std::string name =
+        pass.app->spec.routes.empty() ? "default" : pass.app->spec.routes.front().load_balancer;
+    if (d_.desired.GetLoadBalancer(name, load_balancer) != Presence::kPresent || !load_balancer) {
+      load_balancer = std::make_shared<api::LoadBalancer>();
+    }
+    status.url = MakeUrl(*pass.app, load_balancer->spec);
   }
-  status.url = MakeUrl(*pass.app, load_balancer->spec);
   pass.memory.conditions.clear();
   for (const api::Condition& condition : status.conditions) {
     pass.memory.conditions[condition.type] = condition;
@@ -263,9 +280,9 @@ void WebAppReconciler::Report(Pass& pass) {
   const auto gauge = [&](const char* metric, int value) {
     d_.metrics.Set(metric, value, {{"namespace", pass.key.ns}, {"webapp", pass.key.name}});
   };
-  gauge("ballast_webapp_replicas_desired", status.desired_replicas);
-  gauge("ballast_webapp_replicas_ready", status.ready_replicas);
-  gauge("ballast_webapp_replicas_in_service", status.in_service_replicas);
+  gauge(kGaugeDesired, status.desired_replicas);
+  gauge(kGaugeReady, status.ready_replicas);
+  gauge(kGaugeInService, status.in_service_replicas);
   d_.status.SetWebApp(pass.key, std::move(status),
                       MakeReplicaRows(pass.input, pass.output, pass.addresses));
 }

@@ -67,6 +67,7 @@ class WebAppReconciler final : public Reconciler {
   void Report(Pass& pass);
   void RecordTransitions(Pass& pass);
   Result<Outcome> NoWebApp(Pass& pass, Presence presence);
+  void ReportStray(Pass& pass);
 
   bool StartJob(Pass& pass, const std::string& id, std::function<Result<void>()> work);
   void StartCreate(Pass& pass, const PlanAction& action);
@@ -79,6 +80,7 @@ class WebAppReconciler final : public Reconciler {
                       bool volumes, const std::vector<std::string>& sidecars);
 
   AppMemory& MemoryOf(const api::ObjectKey& key);
+  void Forget(Pass& pass);
 
   WebAppDependencies d_;
   const std::string owner_;

@@ -188,7 +188,15 @@ Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const Pl
     return Wrap("create " + specs.main.name, id.error());
   }
   Result<void> started = d_.engine.StartContainer(*id);
-  if (started) started = StartSidecars(*id, specs.sidecars);
+  if (started) {
+    started = StartSidecars(*id, specs.sidecars);
+    // Perhaps a sidecar's image is gone.
+    if (!started && started.error().code == Code::kNotFound && !old_revision) {
+      pins_.Forget(key, action.revision);
+    }
+  } else if (started.error().code == Code::kNotFound) {
+    d_.network.Reset();  // Docker misses a container's first network only now
+  }
   if (!started) {
     // Half a replica helps nobody; what failed is in the job's error, for the condition.
     static_cast<void>(Remove(*id, specs.main.name, *address, !specs.volumes.empty(), {}));

@@ -32,6 +32,7 @@ void WebAppReconciler::Observe(Pass& pass) {
   }
   const api::WebApp* app = pass.app ? pass.app.get() : memory.last_app.get();
   input.has_traffic = app != nullptr && !app->spec.routes.empty();
+  if (app != nullptr) input.last_drain_seconds = app->spec.traffic.drain_seconds;
   if (input.has_traffic) {
     // Asked for running requests only while some replica may leave.
     const auto wanted = static_cast<std::size_t>(
@@ -101,8 +102,10 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
                         .port = port,
                         .network = d_.network.name()};
   if (view.phase == ReplicaPhase::kRunning) ObserveHealth(pass, view, replica);
-  // A controller that has just started does not take out of rotation what it has not probed yet.
-  if (!view.decided && view.server == ServerAdmin::kReady && view.server_up) view.ready = true;
+  // A controller that has just started does not take out of rotation what it has not probed yet,
+  // nor cut off from their sticky sessions those that drain.
+  const bool serves = view.server == ServerAdmin::kReady || view.server == ServerAdmin::kDrain;
+  if (!view.decided && serves && view.server_up) view.ready = true;
   pass.input.replicas.push_back(std::move(view));
 }
 

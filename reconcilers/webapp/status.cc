@@ -25,7 +25,16 @@ std::string Of(int count, int total, const char* what) {
   return std::to_string(count) + " of " + std::to_string(total) + " replicas " + what;
 }
 
+std::string Left(const PlanInput& in) {
+  const std::size_t count = in.replicas.size();
+  return "the web app is deleted; " + std::to_string(count) +
+         (count == 1 ? " container is left" : " containers are left");
+}
+
 api::Condition Available(const PlanInput& in, const PlanOutput& out) {
+  if (in.app == nullptr) {
+    return Make("Available", ConditionStatus::kFalse, reason::kTerminating, Left(in));
+  }
   if (!in.app->spec.pod_template) {
     const bool any = out.adopted_ready > 0;
     return Make("Available", any ? ConditionStatus::kTrue : ConditionStatus::kFalse,
@@ -42,6 +51,9 @@ api::Condition Available(const PlanInput& in, const PlanOutput& out) {
 
 api::Condition Progressing(const PlanInput& in, const PlanOutput& out,
                            const AppProblems& problems) {
+  if (in.app == nullptr) {
+    return Make("Progressing", ConditionStatus::kTrue, reason::kTerminating, Left(in));
+  }
   const int replicas = in.app->spec.replicas;
   if (in.app->spec.paused && !out.rollout_complete) {
     return Make("Progressing", ConditionStatus::kUnknown, reason::kRolloutPaused,
@@ -73,7 +85,7 @@ api::Condition Degraded(const PlanInput& in, const PlanOutput& out, const AppPro
   if (!problems.create.empty()) return yes(reason::kCreateFailed, problems.create);
   if (!problems.traffic.empty()) return yes(reason::kTrafficNotApplied, problems.traffic);
   if (out.back_off) return yes(reason::kCrashLoopBackOff, out.unready_message);
-  const int wanted = in.app->spec.pod_template ? in.app->spec.replicas : 0;
+  const int wanted = in.app && in.app->spec.pod_template ? in.app->spec.replicas : 0;
   if (out.ready < std::min(out.replicas, wanted) && out.rollout_complete) {
     return yes(reason::kUnready, out.unready_message);
   }
@@ -109,9 +121,10 @@ api::WebAppStatus MakeStatus(const PlanInput& in, const PlanOutput& out,
                              const AppProblems& problems,
                              const std::map<std::string, api::Condition>& before) {
   api::WebAppStatus status;
-  if (in.app == nullptr) return status;
-  status.observed_generation = in.app->meta.generation;
-  status.desired_replicas = in.app->spec.pod_template ? in.app->spec.replicas : 0;
+  if (in.app != nullptr) {
+    status.observed_generation = in.app->meta.generation;
+    status.desired_replicas = in.app->spec.pod_template ? in.app->spec.replicas : 0;
+  }
   status.replicas = out.replicas;
   status.ready_replicas = out.ready;
   status.in_service_replicas = out.in_service;

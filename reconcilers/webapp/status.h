@@ -19,6 +19,7 @@ struct AppProblems {
   std::string adoption;  // labelled containers that cannot be used
 };
 
+// Of a deleted app: that it is terminating, and what is left of it.
 [[nodiscard]] api::WebAppStatus MakeStatus(const PlanInput& input, const PlanOutput& output,
                                            const AppProblems& problems,
                                            const std::map<std::string, api::Condition>& before);
