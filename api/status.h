@@ -20,6 +20,7 @@ enum class Code {
   kUnavailable,  // nobody answers (socket gone, connection refused); worth retrying
   kTimeout,
   kCancelled,
+  kExpired,   // what was asked for is no longer kept (HTTP 410): list again, go on from there
   kInternal,  // the other side answered something that we do not understand
 };
 
@@ -67,6 +68,8 @@ using Result = std::expected<T, Status>;
       return "Timeout";
     case Code::kCancelled:
       return "Cancelled";
+    case Code::kExpired:
+      return "Expired";
     case Code::kInternal:
       return "Internal";
   }
