@@ -114,6 +114,17 @@ TEST_F(Deletion, DrainsAsLongAsTheAppSaid) {
   EXPECT_THAT(engine.Writes(), ElementsAre("SignalContainer " + Container(0) + " SIGTERM"));
 }
 
+// `docker rm -f` at the same time: no pass ever sees its containers dead.
+TEST_F(Deletion, OfWhatSomebodyRemovesByHand) {
+  StartShop(1);
+  Delete();
+  engine.RemoveByHand(Container(0));
+  Settle();
+  EXPECT_THAT(traffic.TakeChanges(), ElementsAre("withdraw shop"));
+  EXPECT_THAT(health.Watched(), IsEmpty());
+  EXPECT_FALSE(HasStatus());
+}
+
 TEST_F(Deletion, CalledOffInTheMiddle) {
   StartShop(2);
   for (const int slot : {0, 1}) traffic.SetConnections(Replica(slot), 1);

@@ -129,6 +129,17 @@ TEST_F(Faults, SignalsAndRemovalsAreTriedAgain) {
   EXPECT_GE(clock.Now() - begin, seconds(2)) << "no back-off";
 }
 
+TEST_F(Faults, AStartThatFailsLeavesNothingBehind) {
+  engine.FailNext("StartContainer", {Code::kFailedPrecondition, "port 80 is taken"});
+  Scale(1);
+  Step();
+  Step();
+  EXPECT_EQ(Count("StartContainer " + Container(0)), 1);
+  EXPECT_THAT(engine.Containers(), IsEmpty());
+  Settle();
+  EXPECT_TRUE(Runs(0));
+}
+
 TEST_F(Faults, WhatWasHalfMadeIsMadeAnew) {
   engine.FailNext("StartContainer", {Code::kFailedPrecondition, "port 80 is taken"});
   engine.FailNext("RemoveContainer", kRefused);
