@@ -20,6 +20,7 @@ inline constexpr char kLabelRevision[] = "ballast.dev/revision";
 inline constexpr char kLabelReplica[] = "ballast.dev/replica";    // shop-7f3a-2
 inline constexpr char kLabelSlot[] = "ballast.dev/slot";          // 2
 inline constexpr char kLabelAttempt[] = "ballast.dev/attempt";    // 0, 1, 2 ...
+inline constexpr char kLabelImages[] = "ballast.dev/images";  // ids, one a container, with commas
 inline constexpr char kLabelTemplate[] = "ballast.dev/template";  // canonical JSON
 inline constexpr char kLabelSidecar[] = "ballast.dev/sidecar";    // the container's name
 inline constexpr char kLabelFailures[] = "ballast.dev/failures";  // consecutive crashes before it

@@ -217,7 +217,8 @@ struct WebAppSpec {
 struct WebApp {
   ObjectMeta meta;
   WebAppSpec spec;
-  bool from_labels = false;  // made from container labels (ballast.dev/host), no YAML
+  bool from_labels = false;      // made from container labels (ballast.dev/host), no YAML
+  std::vector<Route> contested;  // what its labels ask for too, but another app has
   bool operator==(const WebApp&) const = default;
 
   [[nodiscard]] ObjectKey Key() const { return {"WebApp", meta.ns, meta.name}; }

@@ -44,7 +44,7 @@ std::string StatusReporter::NotReady() const {
   }
   if (!d_.containers.Synced()) return "the containers have not been listed yet";
   if (!d_.containers.Connected()) return "Docker's event stream is interrupted";
-  if (!d_.manifests.ScannedOnce()) return "the manifests have not been read yet";
+  if (!d_.manifests.LookedOnce()) return "the manifests have not been read yet";
   return "";
 }
 

@@ -10,6 +10,7 @@
 #include "controller/docker/engine.h"
 #include "controller/docker/errors.h"
 #include "controller/docker/json.h"
+#include "controller/docker/tar.h"
 
 namespace ballast::docker {
 namespace {
@@ -140,6 +141,19 @@ Result<void> DockerEngine::StartContainer(const std::string& id) {
              .target = "/containers/" + Escape(id) + "/start",
              .timeout = options_.slow_request_timeout},
             [](int status, std::string_view) { return status == kNotModified; });
+}
+
+Result<void> DockerEngine::PutFiles(const std::string& id, const std::string& directory,
+                                    const std::vector<reconcilers::FileEntry>& files) {
+  if (auto valid = CheckName("container", id); !valid) return valid;
+  auto tar = MakeTar(files);
+  if (!tar) return std::unexpected(tar.error());
+  return Do("put_files", fmt::format("put files into {} of container {}", directory, id),
+            {.method = "PUT",
+             .target = fmt::format("/containers/{}/archive?path={}", Escape(id), Escape(directory)),
+             .body = std::move(*tar),
+             .content_type = "application/x-tar",
+             .timeout = options_.request_timeout});
 }
 
 Result<void> DockerEngine::SignalContainer(const std::string& id, const std::string& signal) {

@@ -31,6 +31,8 @@ class DockerEngine final : public reconcilers::Engine {
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
+  Result<void> PutFiles(const std::string& id, const std::string& directory,
+                        const std::vector<reconcilers::FileEntry>& files) override;
   Status StreamEvents(
       std::stop_token stop, const std::function<void()>& on_open,
       const std::function<void(const reconcilers::EngineEvent&)>& on_event) override;

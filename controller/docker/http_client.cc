@@ -59,7 +59,7 @@ http::request<http::string_body> Build(const Request& request) {
   out.set(http::field::user_agent, "ballast");
   for (const auto& [name, value] : request.headers) out.set(name, value);
   if (!request.body.empty()) {
-    out.set(http::field::content_type, "application/json");
+    out.set(http::field::content_type, request.content_type);
     out.body() = request.body;
   }
   out.prepare_payload();

@@ -23,7 +23,8 @@ class UnixStream;
 struct Request {
   std::string method = "GET";
   std::string target;
-  std::string body;  // JSON, or empty
+  std::string body;  // of `content_type`, or empty
+  std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   // May be sent a second time when a kept-alive connection turns out to be dead.
   bool idempotent = true;

@@ -70,14 +70,18 @@ std::chrono::milliseconds ManifestSource::RunOnce() {
   ScanResult scan =
       scanner_.Scan([this](const std::string& path) { watcher_.WatchDirectory(path); });
   watcher_.EndPass();
-  if (again_after_.count() > 0 || !ScannedOnce() || !Unchanged(scan)) {
+  if (again_after_.count() > 0 || !LookedOnce() || !Unchanged(scan)) {
     Apply(PlanApply(state_, scan, clock_.Now(), options_.prune));
     last_scan_ = std::move(scan);
   }
   if (unsaved_) Save();
-  const std::lock_guard lock(mutex_);
-  problems_.watching = watcher_.problem();
-  scanned_once_ = true;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    problems_.watching = watcher_.problem();
+    first = !std::exchange(scanned_once_, true);
+  }
+  if (first && on_absence_known_) on_absence_known_();
   return again_after_.count() > 0 ? std::min(again_after_, options_.rescan) : options_.rescan;
 }
 
@@ -152,7 +156,7 @@ void ManifestSource::SetMetrics(const PlanResult& result) {
   metrics_.Set("ballast_manifest_objects_held", static_cast<double>(result.held.size()), {});
 }
 
-bool ManifestSource::ScannedOnce() const {
+bool ManifestSource::LookedOnce() const {
   const std::lock_guard lock(mutex_);
   return scanned_once_;
 }

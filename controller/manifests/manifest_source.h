@@ -50,7 +50,8 @@ class ManifestSource final : public reconcilers::DesiredState {
                  reconcilers::Metrics& metrics);
   ~ManifestSource() override;  // stops
 
-  // Before Start: called from the source's thread once the absence of an object means something.
+  // Before Start: called from the source's thread once everything was looked at, and again once the
+  // absence of an object means something.
   void OnAbsenceKnown(std::function<void()> callback) { on_absence_known_ = std::move(callback); }
   // What was in force when the last controller ended; readers see it afterwards. Before Start.
   Result<void> Load();
@@ -60,7 +61,7 @@ class ManifestSource final : public reconcilers::DesiredState {
   // tests, without Start.
   std::chrono::milliseconds RunOnce();
 
-  [[nodiscard]] bool ScannedOnce() const;  // for /readyz
+  [[nodiscard]] bool LookedOnce() const override;  // for /readyz too
   [[nodiscard]] ManifestProblems Problems() const;
 
   reconcilers::Presence GetWebApp(const api::ObjectKey& key,

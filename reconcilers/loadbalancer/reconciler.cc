@@ -25,12 +25,14 @@ constexpr seconds kLeaveAfter{10};
 Presence LoadBalancerReconciler::Find(const std::string& name,
                                       std::shared_ptr<const api::LoadBalancer>& object) const {
   const Presence presence = d_.desired.GetLoadBalancer(name, object);
-  if (presence != Presence::kAbsent || name != kImplied) return presence;
+  if (presence == Presence::kPresent || name != kImplied) return presence;
+  // A manifest that cannot be read may hold it; until then the others are served, as if it did not.
+  if (presence == Presence::kUnknown && !d_.desired.LookedOnce()) return presence;
   const bool routed = std::ranges::any_of(d_.desired.ListWebApps(), [](const auto& app) {
     return std::ranges::any_of(
         app->spec.routes, [](const api::Route& route) { return route.load_balancer == kImplied; });
   });
-  if (!routed && d_.traffic.Of(name).Unused()) return Presence::kAbsent;
+  if (!routed && d_.traffic.Of(name).Unused()) return presence;
   auto implied = std::make_shared<api::LoadBalancer>();
   implied->meta.name = name;
   implied->implied = true;

@@ -140,6 +140,15 @@ struct VolumeSpec {
       driver_options;  // tmpfs: {type: tmpfs, device: tmpfs, o: size=..}
 };
 
+// What is put into a container, relative to a directory in it.
+struct FileEntry {
+  std::string path;  // "tls/server.crt"
+  bool directory = false;
+  int mode = 0644;  // owned by root
+  std::string content;
+  bool operator==(const FileEntry&) const = default;
+};
+
 struct ExecResult {
   int exit_code = 0;
   std::string output;  // stdout and stderr together, at most 64 KiB
@@ -182,6 +191,11 @@ class Engine {
   virtual Result<ExecResult> Exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds timeout) = 0;
   virtual Result<std::string> TailLogs(const std::string& id, int lines) = 0;
+  // Writes into a container, running or not, and into the volumes mounted in it. What is there
+  // already is replaced; a directory gets the mode. Parents come first. NotFound when `directory`
+  // is missing.
+  virtual Result<void> PutFiles(const std::string& id, const std::string& directory,
+                                const std::vector<FileEntry>& files) = 0;
 
   virtual Result<ImageInfo> InspectImage(const std::string& reference) = 0;  // NotFound
   // Pulls with the credentials of --registry-config; `progress` is called from the same thread.

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <sstream>
 
 #include "api/codec.h"
 #include "api/labels.h"
@@ -39,6 +40,12 @@ MountSpec Mount(const api::VolumeMount& mount, const api::Volume& volume,
     spec.source = std::get<api::DockerVolume>(volume.source).name;
   }
   return spec;
+}
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : ",") + word;
+  return joined;
 }
 
 // What main container and sidecars have in common.
@@ -87,6 +94,8 @@ std::string ContainerName(const std::string& owner, const std::string& ns,
   return owner == "ballast" ? name : owner + "." + name;
 }
 
+std::string OpenerName(const std::string& container) { return container + ".volumes"; }
+
 ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplate& pod_template,
                           const std::vector<std::string>& image_ids) {
   ReplicaSpecs specs;
@@ -98,13 +107,23 @@ ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplat
     VolumeSpec spec{.name = VolumeName(name, volume.name),
                     .labels = {{api::kLabelOwner, identity.owner}, {api::kLabelVolumeOf, name}}};
     if (empty_dir->memory) {
-      spec.driver_options = {{"type", "tmpfs"}, {"device", "tmpfs"}};
+      spec.driver_options = {{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", "mode=0777"}};
       if (empty_dir->size_limit > 0) {
-        spec.driver_options["o"] = "size=" + std::to_string(empty_dir->size_limit);
+        spec.driver_options["o"] += ",size=" + std::to_string(empty_dir->size_limit);
       }
+    } else {
+      const std::string directory = "v" + std::to_string(specs.opened.size());
+      specs.opener.mounts.push_back({.source = spec.name, .target = "/" + directory});
+      specs.opened.push_back({.path = directory, .directory = true, .mode = 0777});
     }
     specs.volumes.push_back(std::move(spec));
   }
+  specs.opener.name = OpenerName(name);
+  specs.opener.image =
+      image_ids.empty() ? pod_template.containers.front().image : image_ids.front();
+  specs.opener.entrypoint = {"/"};  // an image may have no command; this one never runs
+  specs.opener.network_mode = "none";
+  specs.opener.labels = {{api::kLabelOwner, identity.owner}};
   for (std::size_t i = 0; i < pod_template.containers.size(); ++i) {
     const api::Container& container = pod_template.containers[i];
     ContainerSpec spec =
@@ -117,6 +136,11 @@ ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplat
       spec.more_networks = pod_template.networks;
       spec.labels[api::kLabelFailures] = std::to_string(identity.failures);
       spec.labels[api::kLabelTemplate] = api::CanonicalTemplate(pod_template);
+      // Of one container Docker itself knows the image.
+      if (pod_template.containers.size() > 1 &&
+          image_ids.size() == pod_template.containers.size()) {
+        spec.labels[api::kLabelImages] = Join(image_ids);
+      }
       spec.labels[api::kLabelRollout] = FormatTime(identity.rollout_started);
       spec.labels[api::kLabelAddress] = identity.address;
       specs.main = std::move(spec);
@@ -128,6 +152,16 @@ ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplat
     }
   }
   return specs;
+}
+
+std::vector<std::string> PinnedImages(const ContainerInfo& main, std::size_t containers) {
+  if (containers == 1) return {main.image_id};
+  std::vector<std::string> images;
+  const auto label = main.labels.find(api::kLabelImages);
+  std::istringstream in(label == main.labels.end() ? "" : label->second);
+  for (std::string word; std::getline(in, word, ',');) images.push_back(std::move(word));
+  if (images.size() != containers) images = {main.image_id};
+  return images;
 }
 
 std::string FormatTime(api::Time time) {

@@ -28,6 +28,11 @@ struct ReplicaSpecs {
   std::vector<VolumeSpec> volumes;  // emptyDir
   ContainerSpec main;
   std::vector<ContainerSpec> sidecars;  // network_mode is set once the main container has an id
+  // Docker makes volumes that only root may write to; in Kubernetes everybody may write to an
+  // emptyDir. This container, made with them and never started, is how their mode is set: `opened`
+  // is put into its "/". No mounts: nothing to do.
+  ContainerSpec opener;
+  std::vector<FileEntry> opened;
 };
 
 // "<namespace>.<replica>.<attempt>"; with another --instance than the default in front of it, so
@@ -35,10 +40,18 @@ struct ReplicaSpecs {
 [[nodiscard]] std::string ContainerName(const std::string& owner, const std::string& ns,
                                         const std::string& replica, int attempt);
 
+// The name of ReplicaSpecs::opener of a replica's container.
+[[nodiscard]] std::string OpenerName(const std::string& container);
+
 // `image_ids`: one a container of the template, in its order: what the revision is pinned to.
 [[nodiscard]] ReplicaSpecs BuildReplica(const ReplicaIdentity& identity,
                                         const api::PodTemplate& pod_template,
                                         const std::vector<std::string>& image_ids);
+
+// The ids that a replica's containers were made from, in the template's order; only the first
+// one's when the others are not known.
+[[nodiscard]] std::vector<std::string> PinnedImages(const ContainerInfo& main,
+                                                    std::size_t containers);
 
 // RFC 3339 in UTC with seconds, as kept in labels; and back (epoch when it is rubbish).
 [[nodiscard]] std::string FormatTime(api::Time time);

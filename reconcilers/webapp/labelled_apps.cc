@@ -20,6 +20,15 @@ std::set<api::Route> RoutesOf(const std::vector<std::shared_ptr<const api::WebAp
   return routes;
 }
 
+// When the oldest of these containers was made.
+api::Time Oldest(const std::vector<ObservedContainer>& containers) {
+  api::Time oldest = api::Time::max();
+  for (const ObservedContainer& container : containers) {
+    oldest = std::min(oldest, container.info->created);
+  }
+  return oldest;
+}
+
 }  // namespace
 
 std::shared_ptr<const api::WebApp> WebAppFromLabels(
@@ -61,16 +70,23 @@ std::shared_ptr<const api::WebApp> LabelledApps::Compose(const api::ObjectKey& k
   auto app = WebAppFromLabels(key.ns, key.name, containers_.ForWebApp(key.ns, key.name), nullptr);
   if (app == nullptr) return nullptr;
   std::set<api::Route> claimed = RoutesOf(manifests_.ListWebApps());
-  for (const api::ObjectKey& earlier : containers_.WebApps()) {
-    if (!(earlier < key)) break;
+  // Who was there first keeps a route: a container that starts takes nothing from one that serves.
+  const auto mine = std::pair(Oldest(containers_.ForWebApp(key.ns, key.name)), key);
+  for (const api::ObjectKey& rival : containers_.WebApps()) {
+    if (rival == key) continue;
     std::shared_ptr<const api::WebApp> object;
-    if (manifests_.GetWebApp(earlier, object) == Presence::kPresent) continue;
-    const auto other = WebAppFromLabels(earlier.ns, earlier.name,
-                                        containers_.ForWebApp(earlier.ns, earlier.name), nullptr);
+    if (manifests_.GetWebApp(rival, object) == Presence::kPresent) continue;
+    const auto containers = containers_.ForWebApp(rival.ns, rival.name);
+    if (std::pair(Oldest(containers), rival) > mine) continue;
+    const auto other = WebAppFromLabels(rival.ns, rival.name, containers, nullptr);
     if (other) claimed.insert(other->spec.routes.begin(), other->spec.routes.end());
   }
   auto own = std::make_shared<api::WebApp>(*app);
-  std::erase_if(own->spec.routes, [&](const api::Route& r) { return claimed.contains(r); });
+  std::erase_if(own->spec.routes, [&](const api::Route& r) {
+    if (!claimed.contains(r)) return false;
+    own->contested.push_back(r);
+    return true;
+  });
   return own;
 }
 
@@ -80,7 +96,13 @@ Presence LabelledApps::GetWebApp(const api::ObjectKey& key,
   if (presence == Presence::kPresent) return presence;
   if (!containers_.Synced()) return Presence::kUnknown;
   object = Compose(key);
-  return object ? Presence::kPresent : presence;
+  if (object) return Presence::kPresent;
+  // What never was in force and has no container left is gone, whatever a broken file may hide.
+  if (presence == Presence::kUnknown && manifests_.LookedOnce() &&
+      containers_.ForWebApp(key.ns, key.name).empty()) {
+    return Presence::kAbsent;
+  }
+  return presence;
 }
 
 Presence LabelledApps::GetLoadBalancer(const std::string& name,

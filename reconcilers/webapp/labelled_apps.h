@@ -26,12 +26,13 @@ class LabelledApps final : public DesiredState {
                      std::shared_ptr<const api::WebApp>& object) const override;
   Presence GetLoadBalancer(const std::string& name,
                            std::shared_ptr<const api::LoadBalancer>& object) const override;
+  [[nodiscard]] bool LookedOnce() const override { return manifests_.LookedOnce(); }
   [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override;
   [[nodiscard]] std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
       const override;
 
  private:
-  // Without the routes that a manifest's app, or a label-made app of an earlier key, claims.
+  // Without the routes that a manifest's app, or a label-made app of older containers, claims.
   [[nodiscard]] std::shared_ptr<const api::WebApp> Compose(const api::ObjectKey& key) const;
 
   const DesiredState& manifests_;

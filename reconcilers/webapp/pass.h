@@ -21,9 +21,9 @@ struct WebAppReconciler::Pass {
   AppProblems problems;
   // What the containers of a revision tell of it.
   struct Revision {
-    TemplatePtr pod_template;  // null: no label of theirs can be read
-    std::string image_id;
-    api::Time started{};  // of its rollout; zero: not known
+    TemplatePtr pod_template;         // null: no label of theirs can be read
+    std::vector<std::string> images;  // ids, as PinnedImages knows them
+    api::Time started{};              // of its rollout; zero: not known
   };
   std::map<std::string, Revision> revisions;
   // By container id.

@@ -17,6 +17,7 @@ using std::chrono::seconds;
 using Kind = PlanAction::Kind;
 
 constexpr seconds kStableAfter{600};     // up this long: the crash counter starts anew
+constexpr seconds kSidecarPause{10};     // before one that ended is started again
 constexpr milliseconds kDrainPoll{100};  // how often to ask whether a leaving replica is idle
 constexpr seconds kPullWait{1};
 
@@ -110,11 +111,30 @@ class Planner {
     } else {
       TakeOut(r);
     }
-    const bool sidecar_missing =
-        std::ranges::any_of(r.sidecars, [](const SidecarView& s) { return !s.running; });
-    if (sidecar_missing && r.phase == ReplicaPhase::kRunning && !r.busy) {
-      Act(Kind::kEnsureSidecars, r, "a sidecar is not running");
+    if (r.phase != ReplicaPhase::kRunning || r.busy || !SidecarDue(r)) return;
+    Act(Kind::kEnsureSidecars, r, "a sidecar is not running");
+  }
+
+  // Is a sidecar missing? One that ended is started again after a while, so that one which ends at
+  // once does not keep Docker busy.
+  bool SidecarDue(const ReplicaView& r) {
+    bool due = false;
+    for (const SidecarView& s : r.sidecars) {
+      if (s.running) continue;
+      const auto since = duration_cast<milliseconds>(in_.wall_now - s.finished_at);
+      if (s.finished_at != api::Time{} && since >= milliseconds(0) && since < kSidecarPause) {
+        out_.back_off = true;
+        if (out_.unready_message.empty()) {
+          out_.unready_message = "sidecar " + s.name + " of " + r.name +
+                                 " ended; it is started again every " +
+                                 std::to_string(kSidecarPause / seconds(1)) + " s";
+        }
+        CheckAfter(kSidecarPause - since);
+      } else {
+        due = true;
+      }
     }
+    return due;
   }
 
   // Out of rotation at once; the server stays in HAProxy so that it can come back as it was.

@@ -11,6 +11,9 @@
 namespace ballast::reconcilers {
 namespace {
 
+// How soon a route is taken that another app gave up; nobody tells.
+constexpr std::chrono::seconds kContested{2};
+
 using std::chrono::milliseconds;
 
 constexpr char kGaugeDesired[] = "ballast_webapp_replicas_desired";
@@ -126,10 +129,11 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
   const std::string& revision = pass.input.update_revision;
   const api::PodTemplate& pod_template = *pass.app->spec.pod_template;
   pins_.Keep(pass.key, {revision});
-  if (!pins_.Get(pass.key, revision) && pod_template.containers.size() == 1) {
-    // Pinned by the containers that run it already. (Sidecars' ids are resolved by name anew.)
+  if (!pins_.Get(pass.key, revision)) {  // by the containers that run it already
     const auto it = pass.revisions.find(revision);
-    if (it != pass.revisions.end()) pins_.Set(pass.key, revision, {it->second.image_id});
+    if (it != pass.revisions.end() && it->second.images.size() == pod_template.containers.size()) {
+      pins_.Set(pass.key, revision, it->second.images);
+    }
   }
   const std::string job = "pull/" + pass.key.ns + "." + pass.key.name + "/" + revision;
   if (pins_.Get(pass.key, revision)) {
@@ -231,6 +235,12 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     pass.CheckAfter(milliseconds(500));
   } else {
     pass.problems.traffic = pass.backend.message;
+    if (pass.app != nullptr && !pass.app->contested.empty()) {
+      const api::Route& route = pass.app->contested.front();
+      pass.problems.traffic = "another web app has the route " + route.host + route.path +
+                              " already: remove that one, or its label";
+      pass.CheckAfter(kContested);
+    }
     MeasureTraffic(pass);
   }
   // What HAProxy did not have when it was looked at is looked at again: at once the first time, and

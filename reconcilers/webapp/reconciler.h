@@ -41,6 +41,8 @@ struct WebAppDependencies {
   ReplicaNetwork& network;
 };
 
+struct ReplicaSpecs;
+
 class WebAppReconciler final : public Reconciler {
  public:
   WebAppReconciler(WebAppDependencies dependencies, std::string owner)
@@ -75,6 +77,7 @@ class WebAppReconciler final : public Reconciler {
   Result<void> CreateReplica(const api::ObjectKey& key, const PlanAction& action,
                              const api::PodTemplate& pod_template, bool old_revision,
                              api::Time rollout_started, const std::vector<std::string>& images);
+  Result<void> OpenVolumes(const ReplicaSpecs& specs);
   Result<void> StartSidecars(const std::string& main_id, std::vector<ContainerSpec> sidecars);
   Result<void> Remove(const std::string& id, const std::string& name, const std::string& address,
                       bool volumes, const std::vector<std::string>& sidecars);

@@ -42,8 +42,11 @@ void WebAppReconciler::ApplyActions(Pass& pass) {
                                  .revision = action.revision,
                                  .slot = action.slot,
                                  .attempt = action.attempt};
-        std::vector<std::string> images;
-        for (const api::Container& c : pod_template->containers) images.push_back(c.image);
+        std::vector<std::string> images =
+            PinnedImages(*pass.replicas.at(id)->main, pod_template->containers.size());
+        for (std::size_t i = images.size(); i < pod_template->containers.size(); ++i) {
+          images.push_back(pod_template->containers[i].image);
+        }
         ReplicaSpecs specs = BuildReplica(identity, *pod_template, images);
         StartJob(pass, "sidecars/" + id, [this, id, sidecars = std::move(specs.sidecars)] {
           return StartSidecars(id, sidecars);
@@ -120,13 +123,13 @@ void WebAppReconciler::StartCreate(Pass& pass, const PlanAction& action) {
   if (const auto it = pass.revisions.find(action.revision); it != pass.revisions.end()) {
     if (it->second.started != api::Time{}) started = std::min(started, it->second.started);
     pod_template = it->second.pod_template;
-    images = {it->second.image_id};
+    images = it->second.images;
   }
   if (!old_revision) {
     pod_template = TemplatePtr(pass.app, &*pass.app->spec.pod_template);
     images = pins_.Get(pass.key, action.revision).value_or(std::vector<std::string>{});
   } else if (pod_template) {
-    for (std::size_t i = 1; i < pod_template->containers.size(); ++i) {
+    for (std::size_t i = images.size(); i < pod_template->containers.size(); ++i) {
       images.push_back(pod_template->containers[i].image);
     }
   }
@@ -168,6 +171,10 @@ Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const Pl
       return Wrap("create volume " + volume.name, made.error());
     }
   }
+  if (auto open = OpenVolumes(specs); !open) {
+    d_.addresses.Release(*address);
+    return Wrap("make the volumes of " + specs.main.name + " writable", open.error());
+  }
   auto id = d_.engine.CreateContainer(specs.main);
   if (!id) {
     d_.addresses.Release(*address);
@@ -189,7 +196,9 @@ Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const Pl
   }
   Result<void> started = d_.engine.StartContainer(*id);
   if (started) {
-    started = StartSidecars(*id, specs.sidecars);
+    // The main container first: a sidecar without one is taken for an orphan.
+    if (!specs.sidecars.empty()) started = d_.containers.Refresh(*id);
+    if (started) started = StartSidecars(*id, specs.sidecars);
     // Perhaps a sidecar's image is gone.
     if (!started && started.error().code == Code::kNotFound && !old_revision) {
       pins_.Forget(key, action.revision);
@@ -205,6 +214,21 @@ Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const Pl
   d_.events.Record(key, EventType::kNormal, api::reason::kCreated,
                    "created " + action.replica + " (" + *address + "): " + action.why);
   return d_.containers.Refresh(*id);
+}
+
+// Lets everybody write to emptyDir volumes. Killed in between, it leaves a container that never
+// ran; Remove knows its name.
+Result<void> WebAppReconciler::OpenVolumes(const ReplicaSpecs& specs) {
+  if (specs.opened.empty()) return {};
+  auto id = d_.engine.CreateContainer(specs.opener);
+  if (!id && id.error().code == Code::kAlreadyExists) {
+    if (auto removed = d_.engine.RemoveContainer(specs.opener.name); !removed) return removed;
+    id = d_.engine.CreateContainer(specs.opener);
+  }
+  if (!id) return std::unexpected(id.error());
+  auto put = d_.engine.PutFiles(*id, "/", specs.opened);
+  auto removed = d_.engine.RemoveContainer(*id);
+  return put ? removed : put;
 }
 
 // Makes the sidecars that are missing and starts those that stopped.
@@ -253,6 +277,7 @@ Result<void> WebAppReconciler::Remove(const std::string& id, const std::string& 
   }
   if (auto removed = d_.engine.RemoveContainer(id); !removed) return removed;
   if (volumes) {
+    if (auto removed = d_.engine.RemoveContainer(OpenerName(name)); !removed) return removed;
     auto found = d_.engine.ListVolumes(std::string(api::kLabelVolumeOf) + "=" + name);
     if (!found) return Wrap("list the volumes of " + name, found.error());
     for (const VolumeInfo& volume : *found) {

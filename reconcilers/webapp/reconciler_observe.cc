@@ -111,9 +111,10 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
 
 void WebAppReconciler::NoteRevision(Pass& pass, const AppContainers::Replica& replica) {
   Pass::Revision& revision = pass.revisions[TextLabel(*replica.main, api::kLabelRevision)];
-  if (revision.image_id.empty() || (!revision.pod_template && replica.pod_template)) {
+  if (revision.images.empty() || (!revision.pod_template && replica.pod_template)) {
     revision.pod_template = replica.pod_template;
-    revision.image_id = replica.main->image_id;
+    revision.images = PinnedImages(
+        *replica.main, replica.pod_template ? replica.pod_template->containers.size() : 1);
   }
   const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
   if (time == api::Time{}) return;

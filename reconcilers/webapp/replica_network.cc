@@ -43,6 +43,23 @@ Result<void> ReplicaNetwork::Adopt(const NetworkInfo& network) {
                                                 "); remove it with `docker network rm " +
                                                 options_.name + "` and Ballast makes it anew");
   }
+  const auto wanted = options_.subnet.empty() ? subnet : ParseCidr(options_.subnet);
+  if (wanted && wanted->ToString() != subnet->ToString()) {
+    return Error(Code::kFailedPrecondition,
+                 "Docker network " + options_.name + " exists with the subnet " + network.subnet +
+                     ", not --subnet " + options_.subnet +
+                     ": leave --subnet out, or stop the web apps, `docker network rm " +
+                     options_.name + "` and start again");
+  }
+  const auto owner = network.labels.find(api::kLabelOwner);
+  if (owner == network.labels.end() || owner->second != options_.owner) {
+    return Error(
+        Code::kFailedPrecondition,
+        "Docker network " + options_.name + " was made by " +
+            (owner == network.labels.end() ? std::string("somebody else")
+                                           : "the instance " + owner->second) +
+            ", who may give the same addresses to others: name another one with --network");
+  }
   pool_.SetSubnet(*subnet);
   for (const auto& [container, address] : network.containers) pool_.Use(address);
   done_ = true;

@@ -21,6 +21,7 @@ class FakeDesired final : public reconcilers::DesiredState {
       const std::string& name, std::shared_ptr<const api::LoadBalancer>& object) const override {
     return Get(load_balancers, name, object);
   }
+  [[nodiscard]] bool LookedOnce() const override { return looked; }
   [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override {
     return List(apps);
   }
@@ -38,6 +39,7 @@ class FakeDesired final : public reconcilers::DesiredState {
   }
 
   bool unknown = false;  // what is not here may be wished all the same
+  bool looked = true;
   std::map<api::ObjectKey, std::shared_ptr<const api::WebApp>> apps;
   std::map<std::string, std::shared_ptr<const api::LoadBalancer>> load_balancers;
 

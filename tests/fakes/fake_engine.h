@@ -102,6 +102,8 @@ class FakeEngine final : public reconcilers::Engine {
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
+  Result<void> PutFiles(const std::string& id, const std::string& directory,
+                        const std::vector<reconcilers::FileEntry>& files) override;
   Result<reconcilers::ImageInfo> InspectImage(const std::string& reference) override;
   Result<void> PullImage(
       const std::string& reference,

@@ -123,6 +123,17 @@ Result<reconcilers::ExecResult> FakeEngine::Exec(const std::string& id,
   return handler ? handler(name, command) : reconcilers::ExecResult{};
 }
 
+Result<void> FakeEngine::PutFiles(const std::string& id, const std::string& directory,
+                                  const std::vector<reconcilers::FileEntry>& files) {
+  return state_->CallOn<void>("PutFiles", id, directory,
+                              [&](FakeContainer& container) -> Result<void> {
+                                for (const reconcilers::FileEntry& file : files) {
+                                  container.files[directory + "/" + file.path] = file;
+                                }
+                                return {};
+                              });
+}
+
 Result<std::string> FakeEngine::TailLogs(const std::string& id, int lines) {
   return state_->CallOn<std::string>("TailLogs", id, "", [&](FakeContainer& container) {
     const std::string& text = container.logs;

@@ -21,6 +21,7 @@ struct FakeContainer {
   bool ignores_signals = false;
   bool stopped_by_hand = false;
   std::string logs;
+  std::map<std::string, reconcilers::FileEntry> files;  // by path
 };
 
 struct FakeNetwork {

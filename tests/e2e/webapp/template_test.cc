@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -148,6 +149,23 @@ TEST_F(Template, EveryFieldReachesDocker) {
   stack_->Docker({"volume", "rm", volume});
 }
 
+// The design's own example: not root, nothing writable but the volume.
+TEST_F(Template, EmptyDirCanBeWrittenByWhoeverTheContainerRunsAs) {
+  stack_ = std::make_unique<Stack>();
+  app_.replicas = 1;
+  app_.more_template =
+      "      volumes: [{name: cache, emptyDir: {}}, {name: fast, emptyDir: {medium: Memory}}]\n";
+  app_.more_container =
+      "        securityContext: {runAsUser: 1000, readOnlyRootFilesystem: true}\n"
+      "        volumeMounts: [{name: cache, mountPath: /cache}, {name: fast, mountPath: /fast}]\n";
+  stack_->Apply(app_);
+  stack_->StartController();
+  ASSERT_TRUE(stack_->WaitSettled("shop", 1)) << stack_->Log();
+  const std::string name = stack_->Containers("shop").at(0);
+  stack_->Docker({"exec", name, "touch", "/cache/x", "/fast/x"});
+  EXPECT_NE(stack_->TryDocker({"exec", name, "touch", "/x"}).exit_code, 0);
+}
+
 TEST_F(Template, SidecarsShareTheFirstContainersNetwork) {
   stack_ = std::make_unique<Stack>();
   app_.replicas = 1;
@@ -287,6 +305,20 @@ TEST_F(Template, RecreateRunsOneRevisionAtATime) {
   EXPECT_FALSE(mixed);
 }
 
+// What the controller counted of its writes: commands to HAProxy, requests to Docker but for reads.
+std::map<std::string, std::string> Writes(const std::string& page) {
+  std::map<std::string, std::string> writes;
+  std::istringstream in(page);
+  for (std::string line; std::getline(in, line);) {
+    const bool command = line.starts_with("ballast_haproxy_runtime_commands_total");
+    const bool request = line.starts_with("ballast_docker_requests_total") &&
+                         line.find("inspect") == line.npos && line.find("list") == line.npos &&
+                         line.find("version") == line.npos && line.find("ping") == line.npos;
+    if (command || request) writes[line.substr(0, line.rfind(' '))] = line.substr(line.rfind(' '));
+  }
+  return writes;
+}
+
 TEST_F(Template, SettledObjectIsNotWrittenTo) {
   Begin(2);
   RunFor(seconds(2));
@@ -294,7 +326,11 @@ TEST_F(Template, SettledObjectIsNotWrittenTo) {
       std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count());
   const std::string before = stack_->Haproxy("show servers state");
+  const auto written = [this] { return Writes(stack_->Metrics()); };
+  const std::map<std::string, std::string> writes = written();
+  ASSERT_FALSE(writes.empty());
   RunFor(seconds(15));
+  EXPECT_EQ(written(), writes) << "commands that change nothing are commands too";
   const std::string until = std::to_string(
       std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count());

@@ -30,7 +30,7 @@ class Inotify : public testing::Test {
     fs::create_directory(top_.path("m"));
     fs::create_directory(top_.path("s"));
     Start();
-    EXPECT_TRUE(enqueuer_.WaitUntil([this] { return source_->ScannedOnce(); }));
+    EXPECT_TRUE(enqueuer_.WaitUntil([this] { return source_->LookedOnce(); }));
   }
   void Start() {
     source_.emplace(ManifestOptions{.dir = top_.path("m"),

@@ -147,6 +147,18 @@ TEST_F(ReconcilerTest, UnknownWishesLeaveEverythingAlone) {
   EXPECT_THAT(engine.Writes(), IsEmpty());
 }
 
+// A broken manifest may hide a LoadBalancer called default: the apps that can be read are served.
+TEST_F(ReconcilerTest, UnknownDefaultIsImpliedOnceEverythingWasLookedAt) {
+  desired.unknown = true;
+  desired.looked = false;
+  desired.Add("shop", {{.host = "shop.test"}});
+  Steps(10);
+  EXPECT_THAT(Running(), IsEmpty());
+  desired.looked = true;
+  Steps(10);
+  EXPECT_THAT(Running(), ElementsAre("ballast-lb-default-1"));
+}
+
 TEST_F(ReconcilerTest, KilledAndRemovedContainersComeBack) {
   StartShop();
   engine.Kill("ballast-lb-default-1", 137);

@@ -59,7 +59,9 @@ TEST(SortContainers, OursAdoptedForeignAndOrphans) {
 
 TEST(ResolveAdopted, PortFromLabelExposedOrTemplate) {
   api::WebApp app;
-  const auto resolve = [&](const ContainerInfo& info) { return ResolveAdopted(info, app, "ballast", {}); };
+  const auto resolve = [&](const ContainerInfo& info) {
+    return ResolveAdopted(info, app, "ballast", {});
+  };
   ContainerInfo info = *Make("guest", {{api::kLabelPort, "3000"}}).info;
   EXPECT_EQ(resolve(info).port, 3000);
   EXPECT_EQ(resolve(info).address, "172.17.0.9");
@@ -222,7 +224,7 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   EXPECT_TRUE(main.mounts[2].read_only);
   EXPECT_EQ(main.mounts[3].source, "shop-data");
   ASSERT_EQ(specs.volumes.size(), 2U);
-  EXPECT_EQ(specs.volumes[1].driver_options.at("o"), "size=8388608");
+  EXPECT_EQ(specs.volumes[1].driver_options.at("o"), "mode=0777,size=8388608");
   EXPECT_EQ(main.labels.at("tier"), "front");
   EXPECT_EQ(main.labels.at(api::kLabelFailures), "1");
   EXPECT_EQ(main.labels.at(api::kLabelRollout), "2026-11-21T10:00:00Z");

@@ -369,6 +369,20 @@ TEST_F(PlanTest, MissingSidecarIsMadeAgain) {
   EXPECT_THAT(Words(Plan(in)), ElementsAre("sidecars shop-r1-0.0"));
 }
 
+// One that ends at once is no reason to keep Docker busy.
+TEST_F(PlanTest, SidecarThatEndedWaitsAndIsTold) {
+  ReplicaView r = Serving(0);
+  r.sidecars = {{.name = "log", .container_id = "s", .finished_at = in.wall_now}};
+  in.replicas = {r, Serving(1)};
+  const PlanOutput waiting = Plan(in);
+  EXPECT_THAT(Words(waiting), IsEmpty());
+  EXPECT_TRUE(waiting.back_off);
+  EXPECT_NE(waiting.unready_message.find("sidecar log"), std::string::npos);
+  ASSERT_TRUE(waiting.check_after);
+  in.wall_now += *waiting.check_after;
+  EXPECT_THAT(Words(Plan(in)), ElementsAre("sidecars shop-r1-0.0"));
+}
+
 TEST(ReplicaNames, RoundTrip) {
   const auto id = ParseReplicaName("my-shop", ReplicaName("my-shop", "7f3a", 12));
   ASSERT_TRUE(id.has_value());
