@@ -1,11 +1,15 @@
-// The port's methods over ApiClient; split over containers.cc, streams.cc, images.cc and
-// networks.cc. Any thread. Owner: whoever called NewDockerEngine.
+// The port's methods over ApiClient; split over containers.cc, exec.cc, streams.cc,
+// images.cc and networks.cc. Any thread. Owner: whoever called NewDockerEngine.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controller/docker/api_client.h"
@@ -64,9 +68,16 @@ class DockerEngine final : public reconcilers::Engine {
                               const char* member);
   Result<void> AwaitRemoval(const std::string& id, const std::string& what);
 
+  using ExecKey = std::pair<std::string, std::vector<std::string>>;  // container, command
+  Result<bool> StillRuns(const ExecKey& key, const std::string& what);
+  Status DidNotEnd(const ExecKey& key, const std::string& exec, const nlohmann::json& json,
+                   const std::string& what);
+
   const DockerOptions options_;
   ApiClient client_;
   RegistryConfig registries_;
+  std::mutex exec_mutex_;
+  std::map<ExecKey, std::string> unended_;  // execs that did not end in time
 };
 
 // Docker answers a missing name with a list, and a strange one with a redirect: refused before.

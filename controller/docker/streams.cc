@@ -1,4 +1,4 @@
-// What arrives over time: events, the output of exec, logs.
+// What arrives over time: events, logs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,8 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 using reconcilers::EngineEvent;
-
-constexpr std::size_t kMaxExecOutput = std::size_t{64} << 10;
 
 std::string EventsTarget() {
   // Docker 20.10 answers with the header *before* it subscribes (getEvents in its
@@ -81,58 +79,6 @@ Status DockerEngine::StreamEvents(std::stop_token stop, const std::function<void
   if (!response) return {response.error().code, "stream events: " + response.error().message};
   if (!response->ok()) return ToStatus("stream events", response->status, response->body);
   return {Code::kUnavailable, "stream events: Docker ended the stream; is it shutting down?"};
-}
-
-Result<reconcilers::ExecResult> DockerEngine::Exec(const std::string& id,
-                                                   const std::vector<std::string>& command,
-                                                   std::chrono::milliseconds timeout) {
-  if (auto valid = CheckName("container", id); !valid) return std::unexpected(valid.error());
-  const std::string what = "run a command in container " + id;
-  if (command.empty()) return Error(Code::kInvalidArgument, what + ": the command is empty");
-  const auto end = std::chrono::steady_clock::now() + timeout;
-  const auto left = [&end] {
-    return std::max(std::chrono::milliseconds(1), std::chrono::ceil<std::chrono::milliseconds>(
-                                                      end - std::chrono::steady_clock::now()));
-  };
-  const auto exec = DoForId(
-      "exec", what,
-      {.method = "POST",
-       .target = "/containers/" + Escape(id) + "/exec",
-       .body = DumpJson(Json{{"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", command}}),
-       .idempotent = false,
-       .timeout = left()},
-      "Id");
-  if (!exec) return std::unexpected(exec.error());
-
-  BoundedText output(BoundedText::Keep::kFirst, kMaxExecOutput);
-  Demux demux(output, /*framed=*/true);
-  const BodySink sink{.on_data = [&](std::string_view chunk) -> Result<void> {
-    demux.Feed(chunk);
-    return {};
-  }};
-  const auto response = client_.Call("exec_start",
-                                     {.method = "POST",
-                                      .target = "/exec/" + Escape(*exec) + "/start",
-                                      .body = R"({"Detach":false,"Tty":false})",
-                                      .idempotent = false,
-                                      .timeout = left()},
-                                     &sink);
-  const bool timed_out = !response && response.error().code == Code::kTimeout;
-  if (!response && !timed_out) return Wrap(what, response.error());
-  if (response && !response->ok()) {
-    return std::unexpected(ToStatus(what, response->status, response->body));
-  }
-  // The output may be held open by something that the command left behind: ask even after a
-  // timeout.
-  const auto json = client_.GetJson("exec_inspect", what, "/exec/" + Escape(*exec) + "/json");
-  if (!json && !timed_out) return std::unexpected(json.error());
-  if (timed_out && (!json || GetBool(*json, {"Running"}))) {
-    return Error(Code::kTimeout, fmt::format("{}: \"{}\" did not end within {} ms", what,
-                                             command.front().substr(0, 80), timeout.count()));
-  }
-  return reconcilers::ExecResult{.exit_code = static_cast<int>(std::clamp<std::int64_t>(
-                                     GetInt(*json, {"ExitCode"}), -1, 1 << 20)),
-                                 .output = std::move(output).Take()};
 }
 
 Result<std::string> DockerEngine::TailLogs(const std::string& id, int lines) {

@@ -20,6 +20,22 @@ constexpr std::size_t kMaxHead = std::size_t{16} << 10;
 // an error in the app's log.
 constexpr std::size_t kMaxBody = std::size_t{64} << 10;
 
+// What this process or machine lacks: the container has no part in it.
+bool IsOurs(const error_code& error) {
+  namespace errc = boost::system::errc;
+  constexpr errc::errc_t kOurs[] = {errc::too_many_files_open,
+                                    errc::too_many_files_open_in_system,
+                                    errc::not_enough_memory,
+                                    errc::no_buffer_space,
+                                    errc::address_not_available,  // every local port is taken
+                                    errc::resource_unavailable_try_again};
+  return std::ranges::any_of(kOurs, [&](errc::errc_t ours) { return error == ours; });
+}
+
+Verdict Judge(const error_code& error) {
+  return IsOurs(error) ? Verdict::kNone : Verdict::kFailure;
+}
+
 // "Connection refused" -> "connection refused", as it stands in the middle of a sentence.
 std::string Words(const error_code& error) {
   std::string text = error.message();
@@ -40,7 +56,7 @@ void NetProbe::Run(asio::io_context& io, const api::Probe& probe, const std::str
     Result<std::string> request = BuildRequest(*http, address, port);
     if (!request) {
       asio::post(io, [self, error = request.error()] {
-        self->Finish(false, self->what_ + ": " + error.message);
+        self->Finish(Verdict::kFailure, self->what_ + ": " + error.message);
       });
       return;
     }
@@ -59,23 +75,23 @@ void NetProbe::Connect(const std::string& address, std::uint16_t port) {
   const auto ip = asio::ip::make_address_v4(address, error);
   if (error || port == 0) {
     asio::post(socket_.get_executor(), [self, where] {
-      self->Finish(false, where + "the container has no address or port yet");
+      self->Finish(Verdict::kFailure, where + "the container has no address or port yet");
     });
     return;
   }
   timer_.expires_after(timeout_);
   timer_.async_wait([self](const error_code& cancelled) {
     if (cancelled) return;
-    self->Finish(false,
+    self->Finish(Verdict::kFailure,
                  fmt::format("{}: no answer within {}s", self->what_, self->timeout_.count()));
     self->Close();
   });
   socket_.async_connect(Tcp::endpoint(ip, port), [self, where](const error_code& failed) {
     if (failed) {
-      self->Finish(false, where + Words(failed));
+      self->Finish(Judge(failed), where + Words(failed));
       self->Close();
     } else if (self->request_.empty()) {
-      self->Finish(true, "");
+      self->Finish(Verdict::kSuccess, "");
       self->Close();
     } else {
       self->Send();
@@ -87,7 +103,7 @@ void NetProbe::Send() {
   asio::async_write(socket_, asio::buffer(request_),
                     [self = shared_from_this()](const error_code& failed, std::size_t) {
                       if (failed) {
-                        self->Finish(false, self->what_ + ": " + Words(failed));
+                        self->Finish(Judge(failed), self->what_ + ": " + Words(failed));
                         self->Close();
                       } else {
                         self->ReadHead();
@@ -99,9 +115,10 @@ void NetProbe::ReadHead() {
   socket_.async_read_some(
       asio::buffer(buffer_), [self = shared_from_this()](const error_code& failed, std::size_t n) {
         if (failed) {
-          self->Finish(false, self->what_ + (failed == asio::error::eof
-                                                 ? ": the connection was closed without an answer"
-                                                 : ": " + Words(failed)));
+          self->Finish(Judge(failed),
+                       self->what_ + (failed == asio::error::eof
+                                          ? ": the connection was closed without an answer"
+                                          : ": " + Words(failed)));
           self->Close();
           return;
         }
@@ -113,13 +130,13 @@ void NetProbe::ReadHead() {
 void NetProbe::OnHeadBytes() {
   const auto head = ParseResponseHead(head_);
   if (!head) {
-    Finish(false, what_ + ": " + head.error().message);
+    Finish(Verdict::kFailure, what_ + ": " + head.error().message);
     Close();
     return;
   }
   if (!*head) {
     if (head_.size() < kMaxHead) return ReadHead();
-    Finish(false, what_ + ": the answer's head is too large");
+    Finish(Verdict::kFailure, what_ + ": the answer's head is too large");
     Close();
     return;
   }
@@ -129,7 +146,8 @@ void NetProbe::OnHeadBytes() {
     return head_.empty() ? ReadHead() : OnHeadBytes();
   }
   const bool success = response.status < 400;
-  Finish(success, success ? "" : fmt::format("{}: {}", what_, response.status));
+  Finish(success ? Verdict::kSuccess : Verdict::kFailure,
+         success ? "" : fmt::format("{}: {}", what_, response.status));
   const std::size_t body = std::min(response.content_length.value_or(kMaxBody), kMaxBody);
   const std::size_t here = head_.size() - response.bytes;
   body_left_ = body > here ? body - here : 0;
@@ -147,9 +165,9 @@ void NetProbe::DiscardBody() {
                           });
 }
 
-void NetProbe::Finish(bool success, std::string message) {
+void NetProbe::Finish(Verdict verdict, std::string message) {
   if (const Callback callback = std::exchange(callback_, nullptr)) {
-    callback({success, std::move(message)});
+    callback({verdict, std::move(message)});
   }
 }
 

@@ -16,9 +16,13 @@
 
 namespace ballast::probe {
 
+// kNone: the prober itself could not ask (the engine is away, no file is left to open): nothing is
+// known of the container, as if it had not been probed.
+enum class Verdict { kFailure, kSuccess, kNone };
+
 struct ProbeResult {
-  bool success = false;
-  std::string message;  // of a failure
+  Verdict verdict = Verdict::kFailure;
+  std::string message;  // of what is no success
 };
 
 class NetProbe : public std::enable_shared_from_this<NetProbe> {
@@ -40,7 +44,7 @@ class NetProbe : public std::enable_shared_from_this<NetProbe> {
   void ReadHead();
   void OnHeadBytes();
   void DiscardBody();
-  void Finish(bool success, std::string message);
+  void Finish(Verdict verdict, std::string message);
   void Close();
 
   Tcp::socket socket_;

@@ -49,13 +49,31 @@ std::string_view NameOf(ProbeKind kind) {
   return "";
 }
 
+// Only the command's own exit code or timeout says something of the container. Any other error is
+// the engine's: while Docker is away, every replica would be taken out and then killed for it.
 ProbeResult JudgeExec(const Result<reconcilers::ExecResult>& result, const std::string& command) {
   const std::string what = "exec " + command + ": ";
-  if (!result) return {false, what + result.error().message};
-  if (result->exit_code == 0) return {true, ""};
+  if (!result) {
+    const bool its_own = result.error().code == Code::kTimeout;
+    return {its_own ? Verdict::kFailure : Verdict::kNone, what + result.error().message};
+  }
+  if (result->exit_code == 0) return {Verdict::kSuccess, ""};
   const std::string first = result->output.substr(0, result->output.find('\n'));
-  return {false, fmt::format("{}exit code {}{}{}", what, result->exit_code,
-                             first.empty() ? "" : ": ", first.substr(0, kMaxExecOutput))};
+  return {Verdict::kFailure,
+          fmt::format("{}exit code {}{}{}", what, result->exit_code, first.empty() ? "" : ": ",
+                      first.substr(0, kMaxExecOutput))};
+}
+
+std::string_view NameOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kFailure:
+      return "failure";
+    case Verdict::kSuccess:
+      return "success";
+    case Verdict::kNone:
+      return "error";
+  }
+  return "";
 }
 
 // A container that is being probed. The io thread only.
@@ -210,9 +228,14 @@ class ProbeMonitor::Impl {
   void End(const WatchedPtr& watched, ProbeKind kind, const ProbeResult& result) {
     if (!Current(watched)) return;
     metrics_.Add("ballast_probes_total", 1,
-                 {{"probe", NameOf(kind)}, {"result", result.success ? "success" : "failure"}});
-    const bool changed =
-        watched->state.OnResult(kind, result.success, result.message, clock_.Now());
+                 {{"probe", NameOf(kind)}, {"result", NameOf(result.verdict)}});
+    bool changed = false;
+    if (result.verdict == Verdict::kNone) {
+      watched->state.OnNoResult(kind, result.message, clock_.Now());
+    } else {
+      changed = watched->state.OnResult(kind, result.verdict == Verdict::kSuccess, result.message,
+                                        clock_.Now());
+    }
     {
       const std::lock_guard lock(mutex_);
       const auto known = results_.find(watched->target.container_id);

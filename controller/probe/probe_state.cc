@@ -109,6 +109,16 @@ bool ProbeState::OnResult(ProbeKind kind, bool success, const std::string& messa
          before.alive != health_.alive || before.decided != health_.decided;
 }
 
+void ProbeState::OnNoResult(ProbeKind kind, const std::string& message, Steady now) {
+  Slot* const it = slot(kind);
+  if (it == nullptr || !it->under_way) return;
+  it->under_way = false;
+  // Says why there is no verdict yet, but nothing of a container that is known to be well.
+  if (it->successes == 0) it->message = message;
+  Schedule(*it, false, now);
+  health_.message = Message();
+}
+
 void ProbeState::Judge(ProbeKind kind, Slot& slot, Steady now) {
   const bool good = slot.successes >= slot.probe.success_threshold;
   const bool bad = slot.failures >= slot.probe.failure_threshold;

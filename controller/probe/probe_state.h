@@ -33,6 +33,8 @@ class ProbeState {
   [[nodiscard]] std::optional<Steady> NextDue() const;
   // The probes to run now; they are under way until OnResult.
   [[nodiscard]] std::vector<ProbeKind> Due(Steady now);
+  // The prober itself failed: no success and no failure, and the next try when it is due.
+  void OnNoResult(ProbeKind kind, const std::string& message, Steady now);
   // True when started, ready or alive changed.
   bool OnResult(ProbeKind kind, bool success, const std::string& message, Steady now);
 

@@ -187,7 +187,9 @@ class Engine {
   virtual Result<void> UpdateRestartPolicy(const std::string& id, const std::string& policy) = 0;
   // Force-removes with its anonymous volumes. Gone already: success.
   virtual Result<void> RemoveContainer(const std::string& id) = 0;
-  // Bounded by `timeout`, then kTimeout (the process in the container may go on).
+  // kTimeout says that the command did not end within `timeout`, and nothing else: it is killed
+  // where that can be done, and while it goes on the same command is not started again (kTimeout
+  // at once). Every other error is the engine's or the container's and says nothing of the command.
   virtual Result<ExecResult> Exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds timeout) = 0;
   virtual Result<std::string> TailLogs(const std::string& id, int lines) = 0;

@@ -123,5 +123,27 @@ TEST_F(Engine, EventStreamCutIsResynchronised) {
   stack_.reset();
 }
 
+// Probes that run in the containers cannot run then; the replicas are well all the same.
+TEST_F(Engine, ApiThatIsAwayTakesNobodyOut) {
+  const std::string path = "/tmp/ballast-proxy-" + std::to_string(getpid()) + ".sock";
+  SocketProxy proxy(path, "/var/run/docker.sock");
+  app_.readiness_probe = false;
+  const std::string probe =
+      "{exec: {command: [\"true\"]}, periodSeconds: 1, failureThreshold: 1}\n";
+  app_.more_container = "        readinessProbe: " + probe + "        livenessProbe: " + probe;
+  Begin(2, {.docker_host = path});
+  const auto before = stack_->Containers("shop");
+  loadgen::Load gets(Requests());
+  gets.Start();
+  proxy.Cut();
+  RunFor(seconds(4));
+  proxy.Restore();
+  RunFor(seconds(3));
+  ExpectConsistent(2, "restored");
+  ExpectNoFailure(gets.Stop(), "GET", kSlowestAwayMs);
+  EXPECT_EQ(stack_->Containers("shop"), before) << "replicas were replaced";
+  stack_.reset();
+}
+
 }  // namespace
 }  // namespace ballast::fault

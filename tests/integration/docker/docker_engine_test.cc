@@ -154,6 +154,18 @@ TEST_F(DockerEngineTest, ExecIsBounded) {
   const auto slow = engine_->Exec(id, {"sleep", "600"}, std::chrono::milliseconds(700));
   ASSERT_FALSE(slow);
   EXPECT_EQ(slow.error().code, Code::kTimeout);
+  // Nothing of it is left in the container, nor of what it started.
+  const auto nested =
+      engine_->Exec(id, {"/bin/sh", "-c", "sleep 601; true"}, std::chrono::milliseconds(700));
+  ASSERT_FALSE(nested);
+  EXPECT_THAT(nested.error().message, HasSubstr("was killed"));
+  std::string processes;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    processes = Exec(id, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").output;
+  } while (processes.find("sleep 601") != std::string::npos &&
+           std::chrono::steady_clock::now() < end);
+  EXPECT_THAT(processes, Not(HasSubstr("sleep 601")));
   const auto noisy = engine_->Exec(id, {"yes"}, std::chrono::milliseconds(700));
   ASSERT_FALSE(noisy);
   EXPECT_EQ(noisy.error().code, Code::kTimeout);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -185,6 +186,48 @@ TEST_F(ProbeMonitorTest, ExecProbesRunInTheContainer) {
   ASSERT_TRUE(AwaitMessage("exec /bin/check: no end within 1s"));
   engine_.Answer(reconcilers::ExecResult{});
   EXPECT_TRUE(AwaitReady());
+}
+
+TEST_F(ProbeMonitorTest, EngineThatIsAwayIsNoFailureOfTheContainer) {
+  ProbeTarget target = Target(0);
+  target.readiness = Exec({"/bin/check"});
+  target.readiness->failure_threshold = 1;
+  target.liveness = target.readiness;
+  monitor_.Watch(target);
+  ASSERT_TRUE(AwaitReady());
+  const auto errors = [&](const std::string& probe) {
+    return metrics_.Get("ballast_probes_total{probe=" + probe + ",result=error}");
+  };
+  engine_.Answer(Error(Code::kUnavailable, "connect to /var/run/docker.sock: no such file"));
+  ASSERT_TRUE(
+      enqueuer_.WaitUntil([&] { return errors("readiness") >= 2 && errors("liveness") >= 2; }));
+  EXPECT_TRUE(monitor_.Get("c1").ready);
+  EXPECT_TRUE(monitor_.Get("c1").alive);
+  engine_.Answer(reconcilers::ExecResult{.exit_code = 1});
+  EXPECT_TRUE(AwaitReady(false));
+}
+
+TEST_F(ProbeMonitorTest, WithoutAFileToOpenNothingIsJudged) {
+  Server server(kOk);
+  ProbeTarget target = Target(server.port());
+  target.readiness = Http();
+  target.readiness->failure_threshold = 1;
+  target.liveness = target.readiness;
+  monitor_.Watch(target);
+  ASSERT_TRUE(AwaitReady());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_TRUE(enqueuer_.WaitUntil([&] {
+    return metrics_.Get("ballast_probes_total{probe=readiness,result=error}") >= 2 &&
+           metrics_.Get("ballast_probes_total{probe=liveness,result=error}") >= 2;
+  }));
+  EXPECT_TRUE(monitor_.Get("c1").ready);
+  EXPECT_TRUE(monitor_.Get("c1").alive);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  server.SetAnswer(kBroken);
+  EXPECT_TRUE(AwaitReady(false));
 }
 
 TEST_F(ProbeMonitorTest, HangingExecsDoNotDelayOthers) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -111,6 +113,56 @@ TEST_F(ExecTest, ItsTimeoutIsItsOwn) {
   // The command ended, but something that it started holds its output open.
   docker_.On("GET /exec/e1/json", 200, R"({"Running":false,"ExitCode":0})");
   EXPECT_TRUE(engine->Exec("x", {"a"}, std::chrono::milliseconds(100)));
+}
+
+TEST_F(ExecTest, EngineThatDoesNotAnswerIsNoTimeoutOfTheCommand) {
+  DockerOptions options = docker_.Options();
+  options.request_timeout = std::chrono::milliseconds(100);
+  const auto engine = NewDockerEngine(options);
+  const auto code = [&] {
+    return engine->Exec("x", {"a"}, std::chrono::milliseconds(100)).error().code;
+  };
+  docker_.On("POST /exec/e1/start", Silence());
+  docker_.On("GET /exec/e1/json", Silence());
+  EXPECT_EQ(code(), Code::kUnavailable);
+  docker_.On("GET /exec/e1/json", HangUp());
+  EXPECT_EQ(code(), Code::kUnavailable);
+  docker_.On("GET /exec/e1/json", 200, R"({"Running":false,"ExitCode":null,"Pid":0})");
+  EXPECT_EQ(code(), Code::kUnavailable);  // never started
+  docker_.On("POST /containers/x/exec", Silence());
+  EXPECT_EQ(code(), Code::kUnavailable);
+}
+
+TEST_F(ExecTest, TheOutputMayEndBeforeTheCommandDoes) {
+  const auto looks = std::make_shared<std::atomic<int>>(0);
+  docker_.On("GET /exec/e1/json", [looks](const StubRequest&, const StubSend& send) {
+    return send(StubResponse(200, ++*looks < 3 ? R"({"Running":true,"ExitCode":null})"
+                                               : R"({"Running":false,"ExitCode":4})"));
+  });
+  const auto result =
+      NewDockerEngine(docker_.Options())->Exec("x", {"a"}, std::chrono::seconds(20));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->exit_code, 4);
+}
+
+TEST_F(ExecTest, WhileOneRunsNoOtherIsStarted) {
+  docker_.On("POST /exec/e1/start", Silence());
+  docker_.On("GET /exec/e1/json", 200, R"({"Running":true,"ExitCode":null})");
+  const auto engine = NewDockerEngine(docker_.Options());
+  const auto started = [&] {
+    const auto requests = docker_.Requests();
+    return std::ranges::count(requests, "POST /v1.41/containers/x/exec");
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(engine->Exec("x", {"a"}, std::chrono::milliseconds(50)).error().code, Code::kTimeout);
+    EXPECT_EQ(started(), 1);
+  }
+  // Another command has nothing to do with it.
+  EXPECT_EQ(engine->Exec("x", {"b"}, std::chrono::milliseconds(50)).error().code, Code::kTimeout);
+  EXPECT_EQ(started(), 2);
+  docker_.On("GET /exec/e1/json", 404, R"({"message":"No such exec instance"})");
+  EXPECT_NE(engine->Exec("x", {"a"}, std::chrono::milliseconds(50)).error().code, Code::kTimeout);
+  EXPECT_EQ(started(), 3);
 }
 
 TEST(Logs, FramedOrOfATerminal) {

@@ -261,6 +261,41 @@ TEST(ProbeState, ProbeUnderWayIsNotStartedAgainAndLateAnswersCount) {
   EXPECT_EQ(state.NextDue(), kZero + seconds(5));
 }
 
+TEST(ProbeState, WhatTheProberCouldNotAskCountsForNothing) {
+  ProbeTarget target = Target();
+  target.readiness = Http(1);
+  target.liveness = Http(1);
+  target.liveness->failure_threshold = 1;
+  ProbeState state(target, kZero, kZero);
+  Steady now = kZero;
+  const auto none = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      now = std::max(now, *state.NextDue());
+      for (const ProbeKind kind : state.Due(now)) state.OnNoResult(kind, "Docker is away", now);
+    }
+  };
+  none(5);
+  EXPECT_FALSE(state.health().decided);
+  EXPECT_EQ(state.health().message, "Docker is away");
+  now = std::max(now, *state.NextDue());
+  for (const ProbeKind kind : state.Due(now + seconds(1))) state.OnResult(kind, true, "", now);
+  ASSERT_TRUE(state.health().ready);
+  none(20);
+  EXPECT_TRUE(state.health().ready);
+  EXPECT_TRUE(state.health().alive);
+  EXPECT_EQ(state.health().message, "");
+  // Nor does it interrupt a row of failures.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(state.health().ready);
+    now = std::max(now, *state.NextDue()) + seconds(1);
+    for (const ProbeKind kind : state.Due(now)) {
+      state.OnResult(kind, kind == kLiveness, "GET /healthz: 503", now);
+    }
+    none(2);
+  }
+  EXPECT_FALSE(state.health().ready);
+}
+
 TEST(ProbeState, ContainersSeenAtTheSameTimeAreSpreadOverThePeriod) {
   std::set<Steady> times;
   for (int i = 0; i < 100; ++i) {
