@@ -5,22 +5,10 @@
 
 #include <string>
 
+#include "controller/haproxy/directory.h"
 #include "reconcilers/ports/data_plane.h"
 
 namespace ballast::haproxy {
-
-struct Ownership {
-  unsigned user = 0;
-  unsigned group = 0;
-  bool change = false;
-};
-
-// Makes a directory and those above it; the last one gets the owner and the mode.
-Result<void> MakeDirectory(const std::string& path, const Ownership& owner, unsigned mode);
-Result<void> RemoveTree(const std::string& path);  // gone already: success
-Result<std::string> ReadText(const std::string& path);
-// Temporary file and rename; a file that says the same already is left alone.
-Result<void> WriteText(const std::string& path, const std::string& text, const Ownership& owner);
 
 class ConfigDirectory {
  public:
@@ -32,7 +20,7 @@ class ConfigDirectory {
   Result<std::string> Read(const std::string& name) const;
 
  private:
-  Result<void> RemoveOthers(const reconcilers::ConfigFiles& files) const;
+  Result<void> Write(const std::string& name, const std::string& text) const;
   const std::string path_;
   const Ownership owner_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <utility>
 
 #include "controller/haproxy/config_directory.h"
 #include "controller/haproxy/haproxy_data_plane.h"
@@ -54,9 +55,12 @@ class Factory final : public reconcilers::DataPlaneFactory {
                                "shorter load balancer's name",
                                run));
     }
-    if (Result<void> made = MakeDirectory(run, Owner(), 0750); !made) return made;
     const std::string config = ConfigDir(load_balancer, number);
-    if (Result<void> made = MakeDirectory(config, Owner(), 0755); !made) return made;
+    for (const auto& [path, mode] : {std::pair{run, 0750U}, std::pair{config, 0755U}}) {
+      if (const auto made = Directory::Make(path, Owner(), mode); !made) {
+        return std::unexpected(made.error());
+      }
+    }
     if (files.empty()) return {};
     return ConfigDirectory(config, Owner()).Publish(files);
   }
@@ -85,6 +89,15 @@ class Factory final : public reconcilers::DataPlaneFactory {
   }
 
  private:
+  // libstdc++ removes by directory descriptors since 12.1: what turns into a link is not followed.
+  static Result<void> RemoveTree(const std::string& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) {
+      return Error(Code::kUnavailable, fmt::format("remove {}: {}", path, error.message()));
+    }
+    return {};
+  }
   [[nodiscard]] std::string ConfigDir(const std::string& load_balancer, int number) const {
     return fmt::format("{}/lb/{}/{}", options_.config_root, load_balancer, number);
   }

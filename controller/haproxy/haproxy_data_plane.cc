@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 
 #include "reconcilers/haproxy/paths.h"
@@ -128,7 +127,11 @@ Result<std::string> HaproxyDataPlane::ReadFile(const std::string& name) {
 // The files are written beside the real ones, with the paths of the maps changed to match.
 Result<void> HaproxyDataPlane::Check(const reconcilers::ConfigFiles& files) {
   const ConfigDirectory directory(options_.config_dir + "/" + kCheckDir, options_.owner);
-  if (Result<void> made = MakeDirectory(directory.path(), options_.owner, 0755); !made) return made;
+  const Result<Directory> config_dir = Directory::Open(options_.config_dir);
+  if (!config_dir) return std::unexpected(config_dir.error());
+  if (const auto made = config_dir->MakeBelow(kCheckDir, options_.owner, 0755); !made) {
+    return std::unexpected(made.error());
+  }
   const std::string inside = fmt::format("{}/{}", model::kConfigDir, kCheckDir);
   reconcilers::ConfigFiles copies = files;
   std::string& config = copies[model::kConfigFile];
@@ -148,12 +151,13 @@ Result<void> HaproxyDataPlane::Check(const reconcilers::ConfigFiles& files) {
 // Counters and the servers' states go on over the reload; without them it is a reload all the same.
 void HaproxyDataPlane::SaveState() {
   const Deadline deadline = In(options_.command_timeout);
+  const Result<Directory> directory = Directory::Open(options_.run_dir);
+  if (!directory) return;
   const auto save = [&](std::string_view command, const char* path) {
     const Result<std::string> text = OneShot(admin_path_, command, AfterSend::kHalfClose, deadline);
-    const std::string file = options_.run_dir + "/" + FileName(path);
     // An old one is worse than none: it could put servers into maintenance.
-    if (!text || text->empty() || !WriteText(file, *text, options_.owner)) {
-      std::remove(file.c_str());
+    if (!text || text->empty() || !directory->Write(FileName(path), *text, options_.owner)) {
+      static_cast<void>(directory->Remove(FileName(path)));
     }
   };
   save("dump stats-file", model::kStatsFile);
@@ -166,7 +170,9 @@ Result<void> HaproxyDataPlane::Reload() {
       OneShot(master_path_, "reload", AfterSend::kWait, In(options_.reload_timeout));
   // The state was right for this reload only; a start after a crash goes by haproxy.cfg alone,
   // which is current at all times.
-  std::remove((options_.run_dir + "/" + FileName(model::kStateFile)).c_str());
+  if (const Result<Directory> directory = Directory::Open(options_.run_dir); directory) {
+    static_cast<void>(directory->Remove(FileName(model::kStateFile)));
+  }
   if (!reply) return Wrap("reload", reply.error());
   if (reply->starts_with("Success=0\n")) {
     return Error(Code::kInvalidArgument, model::ExtractAlerts(*reply));

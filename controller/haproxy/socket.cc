@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "controller/haproxy/directory.h"
+
 namespace ballast::haproxy {
 namespace {
 
@@ -19,6 +21,12 @@ constexpr std::string_view kPrompt = "\n> ";
 // HAProxy reads a line into one buffer; more than some of them at once only wait in the socket.
 constexpr std::size_t kBatchBytes = 8 * 1024;
 constexpr std::size_t kMaxReply = std::size_t{256} << 20;
+
+// Not there yet, or any more: tried again, as when nobody listens.
+std::unexpected<Status> NotThere(Status why) {
+  if (why.code == Code::kNotFound) why.code = Code::kUnavailable;
+  return std::unexpected(std::move(why));
+}
 
 std::string Errno(int error) { return std::generic_category().message(error); }
 
@@ -41,12 +49,16 @@ void UnixSocket::Close() {
 void UnixSocket::HalfClose() { ::shutdown(fd_, SHUT_WR); }
 
 Result<UnixSocket> UnixSocket::Connect(const std::string& path, Deadline deadline) {
+  // HAProxy's user may put a link in its place, to a socket that only root may use.
+  const std::size_t slash = path.rfind('/');
+  const Result<Directory> directory = Directory::Open(path.substr(0, slash));
+  if (!directory) return NotThere(directory.error());
+  const Result<FileDescriptor> file = directory->FindSocket(path.substr(slash + 1));
+  if (!file) return NotThere(file.error());
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return Error(Code::kFailedPrecondition, fmt::format("socket path is too long: {}", path));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
+  const std::string same = PathOf(*file);
+  std::memcpy(address.sun_path, same.data(), same.size());
   UnixSocket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.open()) return Error(Code::kUnavailable, "socket: " + Errno(errno));
   while (::connect(socket.fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
