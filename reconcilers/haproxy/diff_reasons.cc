@@ -93,7 +93,6 @@ void CompareListener(Comparison diff, const api::Listener& from, const api::List
 void CompareBackend(Comparison diff, const BackendModel& from, const BackendModel& to) {
   const api::Traffic& was = from.traffic;
   const api::Traffic& is = to.traffic;
-  diff.Field("check path", from.check_path, to.check_path);
   diff.Field("protocol", was.protocol, is.protocol);
   diff.Field("balance", was.balance, is.balance);
   diff.Field("stickySession", was.sticky_session, is.sticky_session);

@@ -26,7 +26,6 @@ struct ServerModel {
 struct BackendModel {
   std::string name;  // "default_shop"
   api::Traffic traffic;
-  std::string check_path;            // "" = connect check
   std::vector<ServerModel> servers;  // sorted by name
   bool operator==(const BackendModel&) const = default;
 };

@@ -28,7 +28,7 @@ namespace ballast::reconcilers::haproxy {
 [[nodiscard]] Result<std::string> CheckName(std::string_view name);  // proxies, servers, guids
 [[nodiscard]] Result<std::string> CheckListenerName(std::string_view name);  // DNS label
 [[nodiscard]] Result<std::string> CheckHost(std::string_view host);  // also "" and "*.example.com"
-[[nodiscard]] Result<std::string> CheckPath(std::string_view path);  // of routes and checks
+[[nodiscard]] Result<std::string> CheckPath(std::string_view path);  // of routes
 [[nodiscard]] Result<std::string> CheckCookieName(std::string_view name);  // RFC 6265 token
 [[nodiscard]] Result<std::string> CheckAddress(std::string_view address);  // IPv4, dotted
 [[nodiscard]] Result<std::string> CheckNetwork(std::string_view cidr);     // IPv4 or IPv6 CIDR

@@ -1,4 +1,4 @@
-// One web app: balancing, checks, stickiness, retries, limits, and its servers.
+// One web app: balancing, stickiness, retries, limits, and its servers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,21 +37,6 @@ void WriteBalance(const api::Traffic& traffic, ConfigWriter& out) {
   }
   // A map-based hash takes no servers at run time.
   out.Line("hash-type consistent");
-}
-
-void WriteChecks(const BackendModel& backend, ConfigWriter& out) {
-  out.Line("timeout check 1s");
-  if (backend.check_path.empty()) return;
-  out.Line("option httpchk");
-  const Result<std::string> path = CheckPath(backend.check_path);
-  out.Line("http-check send meth GET uri");
-  if (path) {
-    out.Value(*path);
-  } else {
-    out.Checked(path);
-  }
-  out.Add("ver HTTP/1.1 hdr Host localhost hdr User-Agent ballast");
-  out.Line("http-check expect status 200-399");
 }
 
 void WriteRetries(const api::Traffic& traffic, ConfigWriter& out) {
@@ -110,7 +95,6 @@ void WriteBackend(const BackendModel& backend, ConfigWriter& out) {
   out.Section("backend").Name(backend.name);
   out.Line("guid").Checked(CheckName(backend.name), "be:");
   WriteBalance(traffic, out);
-  WriteChecks(backend, out);
   out.Line("timeout connect").Time(traffic.timeouts.connect);
   out.Line("timeout server").Time(traffic.timeouts.server);
   out.Line("timeout queue").Time(traffic.timeouts.queue);

@@ -53,6 +53,8 @@ std::vector<std::string> ServerOptions(const BackendModel& backend, const Server
   }
   // By address: ids are given by position in the file, so a reload would move every client.
   if (Hashes(traffic.balance)) add({"hash-key", "addr-port"});
+  // Whether it can be reached, and nothing more: what the web app answers is the business of its
+  // probes, with their own paths, ports and limits.
   add({"check", "inter", "1s", "downinter", "200ms", "rise", "1", "fall", "2"});
   add({"observe", "layer4", "error-limit", "1", "on-error", "mark-down"});
   return words;

@@ -35,7 +35,6 @@ Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
   // What only a reload can bring is looked for only when it may have changed.
   const bool structure = known == wishes_.end() || known->second.routes != wish.routes ||
                          known->second.traffic != wish.traffic ||
-                         known->second.check_path != wish.check_path ||
                          AppliedBackend(haproxy::BackendName(app)) == nullptr;
   wishes_[app] = std::move(wish);
   withdrawn_.erase(app);
@@ -186,9 +185,7 @@ bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& messag
     }
     return false;
   }
-  if (backend->traffic != wish->second.traffic || backend->check_path != wish->second.check_path) {
-    return false;
-  }
+  if (backend->traffic != wish->second.traffic) return false;
   message.clear();
   return true;
 }

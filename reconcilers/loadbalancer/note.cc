@@ -33,16 +33,12 @@ json EncodeBackend(const haproxy::BackendModel& backend,
                        {"port", server.port},
                        {"admin", static_cast<int>(server.admin)}});
   }
-  return {{"name", backend.name},
-          {"checkPath", backend.check_path},
-          {"app", api::EncodeObject(app)},
-          {"servers", std::move(servers)}};
+  return {{"name", backend.name}, {"app", api::EncodeObject(app)}, {"servers", std::move(servers)}};
 }
 
 Result<void> DecodeBackend(const json& from, haproxy::LoadBalancerModel& model) {
   haproxy::BackendModel backend;
   backend.name = from.at("name").get<std::string>();
-  backend.check_path = from.at("checkPath").get<std::string>();
   const Result<api::Object> object = api::DecodeObject(from.at("app"), {});
   if (!object) return std::unexpected(object.error());
   const auto* app = std::get_if<api::WebApp>(&*object);

@@ -78,7 +78,7 @@ std::string LayoutOf(const haproxy::LoadBalancerModel& model) {
   // as values, this only tells whether the same values would be written in other words.
   haproxy::LoadBalancerModel sample{.name = model.name, .spec = {}};
   sample.spec.host_network = model.spec.host_network;
-  haproxy::BackendModel backend{.name = "a_b", .check_path = "/"};
+  haproxy::BackendModel backend{.name = "a_b"};
   backend.servers.push_back({.name = "s", .address = "127.0.0.1", .port = 1});
   sample.backends.push_back(std::move(backend));
   const Result<ConfigFiles> files = haproxy::Render(sample);

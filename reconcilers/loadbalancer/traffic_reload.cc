@@ -55,7 +55,6 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
     BackendModel target = ServersOf(backend, app);
     if (const auto wish = wishes_.find(app); wish != wishes_.end()) {
       target.traffic = wish->second.traffic;
-      target.check_path = wish->second.check_path;
     }
     names.insert(target.name);
     model.backends.push_back(std::move(target));
@@ -63,7 +62,7 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
   for (const auto& [app, wish] : wishes_) {
     const std::string name = haproxy::BackendName(app);
     if (!names.insert(name).second) continue;
-    model.backends.push_back(ServersOf({name, wish.traffic, wish.check_path, {}}, app));
+    model.backends.push_back(ServersOf({name, wish.traffic, {}}, app));
   }
   std::ranges::sort(model.backends, {}, &BackendModel::name);
   conflicts_.clear();

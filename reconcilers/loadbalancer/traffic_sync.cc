@@ -68,8 +68,8 @@ void RepairMap(const char* file, const std::string& reply,
 bool SameStructure(const BackendModel& from, const BackendModel& to) {
   LoadBalancerModel a;
   LoadBalancerModel b;
-  a.backends.push_back({from.name, from.traffic, from.check_path, {}});
-  b.backends.push_back({to.name, to.traffic, to.check_path, {}});
+  a.backends.push_back({from.name, from.traffic, {}});
+  b.backends.push_back({to.name, to.traffic, {}});
   return haproxy::ReloadReasons(a, b).empty();
 }
 
@@ -267,7 +267,7 @@ Result<void> LoadBalancerTraffic::Converge(const api::ObjectKey* only) {
 
 // The servers of one backend as they shall be now: wished ones, and leaving ones in maintenance.
 BackendModel LoadBalancerTraffic::ServersOf(const BackendModel& base, const api::ObjectKey& app) {
-  BackendModel result{base.name, base.traffic, base.check_path, {}};
+  BackendModel result{base.name, base.traffic, {}};
   const auto wish = wishes_.find(app);
   if (wish == wishes_.end() && !withdrawn_.contains(app)) return base;  // has not spoken yet
   const auto now = d_.clock.Now();
@@ -334,11 +334,8 @@ Result<void> LoadBalancerTraffic::ApplyRuntime(const api::ObjectKey* only) {
     if (only != nullptr && app != *only) continue;
     BackendModel target = ServersOf(backend, app);
     if (const auto wish = wishes_.find(app); wish != wishes_.end()) {
-      BackendModel wanted{backend.name, wish->second.traffic, wish->second.check_path, {}};
-      if (SameStructure(backend, wanted)) {
-        target.traffic = wanted.traffic;
-        target.check_path = wanted.check_path;
-      }
+      const BackendModel wanted{backend.name, wish->second.traffic, {}};
+      if (SameStructure(backend, wanted)) target.traffic = wanted.traffic;
     }
     for (RuntimeCommand& command : haproxy::DiffServers(backend, target)) {
       commands.push_back(std::move(command));

@@ -35,7 +35,6 @@ struct BackendSpec {
   api::ObjectKey app;
   std::vector<api::Route> routes;
   api::Traffic traffic;
-  std::string check_path;  // httpchk path, from the readiness probe; "" = plain connect check
   std::vector<Endpoint> endpoints;  // sorted by server
   std::vector<std::string> dead;    // server names
   bool operator==(const BackendSpec&) const = default;

@@ -211,17 +211,6 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     return;
   }
   BackendSpec spec{.app = pass.key, .routes = app->spec.routes, .traffic = app->spec.traffic};
-  if (app->spec.pod_template && !app->spec.pod_template->containers.empty()) {
-    const auto& probe = app->spec.pod_template->containers.front().readiness_probe;
-    if (probe) {
-      const auto* http = std::get_if<api::HttpGetAction>(&probe->action);
-      const std::uint16_t serving = app->spec.pod_template->ServingPort();
-      if (http != nullptr && (http->port == 0 || http->port == serving) && http->host.empty() &&
-          http->headers.empty()) {
-        spec.check_path = http->path;
-      }
-    }
-  }
   for (const ServerWish& wish : pass.output.servers) {
     const auto it = pass.endpoints.find(wish.container_id);
     if (it == pass.endpoints.end()) continue;

@@ -14,7 +14,6 @@ inline LoadBalancerModel EmptyModel() { return {.name = "default"}; }
 inline BackendModel ShopBackend() {
   return {.name = "default_shop",
           .traffic = {},
-          .check_path = "/healthz",
           .servers = {{"shop-7f3a-1", "172.30.0.5", 3000}, {"shop-7f3a-2", "172.30.0.6", 3000}}};
 }
 
@@ -43,7 +42,6 @@ inline LoadBalancerModel FullModel() {
 
   BackendModel api = ShopBackend();
   api.name = "prod_api";
-  api.check_path = "/ready?full=1&who=it%20is";
   api.traffic = {.protocol = api::AppProtocol::kH2c,
                  .balance = api::Balance::kUri,
                  .sticky_session = api::StickySession{"API_SESSION", 3600},
@@ -59,7 +57,7 @@ inline LoadBalancerModel FullModel() {
   api.servers = {{"api-1", "172.30.0.7", 8080},
                  {"api-2", "172.30.0.8", 8080, ServerAdmin::kDrain},
                  {"api-3", "172.30.0.9", 8080, ServerAdmin::kMaint}};
-  BackendModel pool;  // no check path, no server, a session cookie
+  BackendModel pool;  // no server, a session cookie
   pool.name = "prod_pool";
   pool.traffic.sticky_session = api::StickySession{"BALLAST", 0};
   pool.traffic.balance = api::Balance::kSource;

@@ -31,7 +31,6 @@ inline const std::vector<Field>& Fields() {
       {"server", "x", [](M& m, const std::string& v) { m.backends[1].servers[0].name = v; }},
       {"address", "1.2.3.4",
        [](M& m, const std::string& v) { m.backends[1].servers[0].address = v; }},
-      {"check path", "/x", [](M& m, const std::string& v) { m.backends[1].check_path = v; }},
       {"cookie", "x",
        [](M& m, const std::string& v) { m.backends[1].traffic.sticky_session->cookie_name = v; }},
       {"host", "x", [](M& m, const std::string& v) { m.routes[2].route.host = v; }},

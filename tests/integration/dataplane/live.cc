@@ -210,7 +210,6 @@ Result<void> Live::Publish(const std::string& app, std::vector<reconcilers::Endp
   return manager->Publish({.app = reconcilers::App(app),
                            .routes = routes,
                            .traffic = {},
-                           .check_path = "/healthz",
                            .endpoints = std::move(endpoints),
                            .dead = std::move(dead)});
 }

@@ -139,7 +139,6 @@ TEST_P(HistoryTest, ReadyBringsItBackAtOnce) {
   TinyServer app([](const Request&) { return Answer("app"); });
   const std::uint16_t port = FreePort();
   LoadBalancerModel ready = WithListener(ShopModel(), port);
-  ready.backends[0].check_path = "/";
   ready.backends[0].servers = {{"one", "127.0.0.1", app.port()}};
   LoadBalancerModel away = ready;
   away.backends[0].servers[0].admin = out;

@@ -291,29 +291,27 @@ void SpeakH2(Connection& connection, std::atomic<int>& requests) {
   }
 }
 
-TEST_F(TrafficTest, H2cSpeaksHttp2ToTheAppAlsoInChecks) {
+TEST_F(TrafficTest, H2cSpeaksHttp2ToTheApp) {
   std::atomic<int> requests = 0;
   RawServer("one", [&](Connection& connection) { SpeakH2(connection, requests); });
   traffic().protocol = api::AppProtocol::kH2c;
-  model_.backends[0].check_path = "/healthz";
   Start();
   EXPECT_EQ(Get(port(), "a", "/").status, 200);
-  EXPECT_TRUE(Eventually([&] { return haproxy_->Command("show stat").contains(",L7OK,"); }))
+  EXPECT_TRUE(Eventually([&] { return haproxy_->Command("show stat").contains(",L4OK,"); }))
       << haproxy_->Command("show stat default_app 4 -1");
 }
 
-TEST_F(TrafficTest, AFailedCheckPathTakesTheServerOut) {
-  std::atomic<int> status = 399;
-  Server("one", [&](const Request& request) {
-    return request.head.starts_with("GET /healthz?full=1 HTTP/1.1") ? Answer("", status)
-                                                                    : Answer("app");
+TEST_F(TrafficTest, ChecksAskTheAppForNothing) {
+  std::atomic<int> requests = 0;
+  Server("one", [&](const Request&) {
+    ++requests;
+    return Answer("", 503);
   });
-  model_.backends[0].check_path = "/healthz?full=1";
   Start();
-  EXPECT_TRUE(Eventually([&] { return haproxy_->Command("show stat").contains(",L7OK,"); }));
-  EXPECT_EQ(Get(port(), "a", "/").body, "app");
-  status = 400;
-  EXPECT_TRUE(Eventually([&] { return Get(port(), "a", "/").status == 503; }));
+  EXPECT_TRUE(Eventually([&] { return haproxy_->Command("show stat").contains(",L4OK,"); }));
+  EXPECT_EQ(requests, 0);
+  EXPECT_EQ(Get(port(), "a", "/").status, 503);  // its own answer is no reason to take it out
+  EXPECT_EQ(haproxy_->Server("default_app", "one")->op_state, 2);
 }
 
 TEST_F(TrafficTest, StatsPageIsReadOnlyAndOnLoopback) {

@@ -165,13 +165,11 @@ TEST(DiffTest, ReasonsAreSentences) {
              .compression = true,
              .slow_start_seconds = 5,
              .timeouts = {api::Millis(1), api::Millis(2), api::Millis(3), api::Millis(4)}};
-  to.backends[0].check_path = "";
   to.backends.push_back({.name = "prod_new"});
   EXPECT_THAT(
       ReloadReasons(from, to),
       ElementsAre(
           "backend default_old: removed", "backend default_shop: balance leastconn -> roundrobin",
-          "backend default_shop: check path /healthz -> none",
           "backend default_shop: compression false -> true",
           "backend default_shop: maxBodyBytes 0 -> 10",
           "backend default_shop: maxConnectionsPerReplica 0 -> 9",

@@ -118,11 +118,6 @@ TEST(RenderTest, RefusalsNameTheObjectAndTheDirective) {
   EXPECT_EQ(Refused(model),
             "backend default_shop: server: name 'a b': character ' ' is not allowed");
   model = ShopModel();
-  model.backends[0].check_path = "/a\nglobal";
-  EXPECT_EQ(Refused(model),
-            "backend default_shop: http-check: path '/a\\x0aglobal': character "
-            "'\\x0a' is not allowed");
-  model = ShopModel();
   model.routes[0].route.host = "a b";
   EXPECT_EQ(Refused(model), "route to default_shop: host 'a b': character ' ' is not allowed");
   model = ShopModel();

@@ -216,7 +216,7 @@ TEST(NoteTest, KeepsTheModel) {
   Note note{.model = {.name = "default"}, .layout = "123"};
   note.model.spec.listeners.push_back({.name = "two", .port = 81, .accept_proxy = true});
   note.model.spec.snippets.global = {"tune.bufsize 32768"};
-  haproxy::BackendModel shop{.name = "default_shop", .check_path = "/healthz"};
+  haproxy::BackendModel shop{.name = "default_shop"};
   shop.traffic.balance = api::Balance::kUri;
   shop.traffic.sticky_session = api::StickySession{"SHOP", 60};
   shop.traffic.timeouts.server = api::Millis(1500);

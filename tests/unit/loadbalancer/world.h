@@ -37,7 +37,6 @@ inline BackendSpec Spec(const std::string& name, std::vector<Endpoint> endpoints
   return {.app = App(name),
           .routes = {{.host = name + ".test"}},
           .traffic = {},
-          .check_path = "/healthz",
           .endpoints = std::move(endpoints)};
 }
 
