@@ -25,6 +25,7 @@ struct ServerStateRow {
   int check_state = 0;  // 6 is healthy, 2 = health checks never enabled, 14 = in maintenance
   [[nodiscard]] ServerAdmin Admin()
       const;  // maint beats drain; bit 4 (`disabled` in the file) masked
+  [[nodiscard]] bool Up() const { return op_state == 1 || op_state == 2; }
 };
 [[nodiscard]] Result<std::vector<ServerStateRow>> ParseServersState(std::string_view reply);
 

@@ -55,6 +55,7 @@ Result<void> LoadBalancerTraffic::Withdraw(const api::ObjectKey& app) {
   reported_.insert(app);
   joining_.erase(app);
   const std::string backend = haproxy::BackendName(app);
+  read_at_.erase(backend);
   if (!wished && (!applied_ || AppliedBackend(backend) == nullptr)) return {};
   if (!withdrawn_.insert(app).second && attached_) return {};
   Wake();
@@ -81,7 +82,7 @@ Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& ap
   if (backend == nullptr) return result;
   result.known = true;
   Counts counts;
-  if (connections || d_.clock.Now() - read_at_ > kCacheFor) {
+  if (connections || d_.clock.Now() - std::max(all_read_at_, read_at_[name]) > kCacheFor) {
     Result<void> read = Refresh(name);
     if (read && connections) {
       if (Result<Counts> counted = Connections(name)) {
@@ -105,7 +106,7 @@ Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& ap
     seen.admin = server.admin;
     if (const auto it = servers_.find(key); it != servers_.end()) {
       seen.container_id = it->second.container_id;
-      seen.up = it->second.op_state == 2 || it->second.op_state == 1;
+      seen.up = it->second.up;
     }
     if (server.admin == ServerAdmin::kMaint) {
       seen.up = false;
@@ -126,28 +127,39 @@ Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& ap
   return result;
 }
 
-// Reads one backend's servers: up or down. Another admin state than the one known is drift, which
-// the next Tick repairs; until then the truth is shown.
+// Reads one backend's servers: up or down.
 Result<void> LoadBalancerTraffic::Refresh(const std::string& backend) {
   const Result<std::vector<std::string>> replies =
       plane_->Commands({"show servers state " + backend});
   if (!replies) return std::unexpected(replies.error());
   const auto rows = haproxy::ParseServersState(replies->front());
   if (!rows) return std::unexpected(rows.error());
-  for (const haproxy::ServerStateRow& row : *rows) {
-    servers_[{row.backend, row.server}].op_state = row.op_state;
+  NoteStates(*rows);
+  read_at_[backend] = d_.clock.Now();
+  return {};
+}
+
+// What HAProxy's own checks have found out is told to the web app. Another admin state than the one
+// known is drift, which the next Tick repairs; until then the truth is shown.
+void LoadBalancerTraffic::NoteStates(const std::vector<haproxy::ServerStateRow>& rows) {
+  std::set<api::ObjectKey> changed;
+  for (const haproxy::ServerStateRow& row : rows) {
+    const auto known = servers_.find({row.backend, row.server});
     const haproxy::BackendModel* model = AppliedBackend(row.backend);
     const auto server = model == nullptr ? nullptr : [&]() -> const haproxy::ServerModel* {
-      const auto it = std::ranges::find(model->servers, row.server, &haproxy::ServerModel::name);
-      return it == model->servers.end() ? nullptr : &*it;
+      const auto it =
+          std::ranges::lower_bound(model->servers, row.server, {}, &haproxy::ServerModel::name);
+      return it == model->servers.end() || it->name != row.server ? nullptr : &*it;
     }();
-    if (server == nullptr || server->admin != row.Admin()) {
+    if (known == servers_.end() || server == nullptr || server->admin != row.Admin()) {
       drift_due_ = d_.clock.Now();
       Wake();
     }
+    if (known == servers_.end()) continue;
+    if (known->second.up != row.Up()) changed.insert(AppOfBackend(row.backend));
+    known->second.up = row.Up();
   }
-  read_at_ = d_.clock.Now();
-  return {};
+  for (const api::ObjectKey& app : changed) d_.enqueuer.Enqueue(app);
 }
 
 bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& message) const {
@@ -239,6 +251,7 @@ TrafficTick LoadBalancerTraffic::Tick() {
   };
   const bool was_attached = attached_;
   Result<void> done = attached_ ? Result<void>{} : Attach();
+  if (done) done = WatchStates();
   if (done) done = CheckDrift();
   if (done && !was_attached) done = Converge(nullptr);
   if (done) done = Sweep();
@@ -275,7 +288,7 @@ TrafficTick LoadBalancerTraffic::Tick() {
   for (const auto& [server, leaving] : leaving_) {
     again(now - leaving.since < std::chrono::seconds(2) ? milliseconds(50) : milliseconds(250));
   }
-  again(std::max(milliseconds(1), duration_cast<milliseconds>(drift_due_ - now)));
+  again(duration_cast<milliseconds>(std::min(drift_due_, StatesDue()) - now));
   return tick;
 }
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "reconcilers/haproxy/diff.h"
+#include "reconcilers/haproxy/replies.h"
 #include "reconcilers/loadbalancer/target.h"
 #include "reconcilers/ports/clock.h"
 #include "reconcilers/ports/container_lister.h"
@@ -76,6 +77,10 @@ class LoadBalancerTraffic {
   // After the start, the structure waits so long for web apps that have not spoken yet.
   static constexpr std::chrono::milliseconds kStartGrace{10'000};
   static constexpr std::chrono::milliseconds kDriftInterval{10'000};
+  // How often HAProxy is asked which servers it found to be up or down. With many servers less
+  // often: it costs HAProxy and us some microseconds for each.
+  static constexpr std::chrono::milliseconds kStateInterval{1'000};
+  static constexpr std::size_t kServersPerInterval = 500;
   static constexpr std::chrono::milliseconds kCacheFor{500};
   // Sessions of a dead server are cut this long (+ timeouts.connect) after it was taken out: until
   // then HAProxy may be about to send them to another one by itself.
@@ -114,7 +119,7 @@ class LoadBalancerTraffic {
   struct Server {
     std::string container_id;  // "" after a restart, until published
     std::string network;
-    int op_state = 2;  // as in `show servers state`
+    bool up = true;  // HAProxy's own judgement
   };
   struct Leaving {
     Clock::Steady since{};
@@ -140,6 +145,8 @@ class LoadBalancerTraffic {
   haproxy::BackendModel ServersOf(const haproxy::BackendModel& base, const api::ObjectKey& app);
   // In traffic_upkeep.cc:
   Result<void> CheckDrift();
+  Result<void> WatchStates();
+  [[nodiscard]] Clock::Steady StatesDue() const;
   Result<void> Sweep();
   struct Counts {
     std::map<Key, int> current;  // the worker that takes new connections
@@ -164,6 +171,7 @@ class LoadBalancerTraffic {
   // In load_balancer_traffic.cc:
   [[nodiscard]] bool Settled(const api::ObjectKey& app, std::string& message) const;
   Result<void> Refresh(const std::string& backend);
+  void NoteStates(const std::vector<haproxy::ServerStateRow>& rows);
   [[nodiscard]] const haproxy::BackendModel* AppliedBackend(const std::string& name) const;
   // Tells one HAProxy process from another, by `show info`.
   [[nodiscard]] static std::string ProcessOf(const std::string& show_info);
@@ -193,7 +201,8 @@ class LoadBalancerTraffic {
   std::string version_;
   std::map<Key, Server> servers_;
   std::map<Key, Leaving> leaving_;
-  Clock::Steady read_at_{};
+  std::map<std::string, Clock::Steady> read_at_;  // by backend
+  Clock::Steady all_read_at_{};
   Clock::Steady drift_due_{};
   Clock::Steady away_since_{};
   const Clock::Steady started_;

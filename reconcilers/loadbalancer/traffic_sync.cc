@@ -159,8 +159,7 @@ Result<void> LoadBalancerTraffic::Attach() {
     return read;
   }
   attached_ = true;
-  read_at_ = d_.clock.Now();
-  drift_due_ = read_at_ + kDriftInterval;
+  drift_due_ = d_.clock.Now() + kDriftInterval;
   files_dirty_ = true;  // written only if they differ
   return Run(repairs);
 }
@@ -192,8 +191,9 @@ Result<void> LoadBalancerTraffic::ReadBack(const std::vector<std::string>& repli
     // What Docker calls it is not in HAProxy; it stays as long as the address does.
     if (const auto known = servers_.find({row.backend, row.server}); known != servers_.end()) {
       server = known->second;
+      if (server.up != row.Up()) d_.enqueuer.Enqueue(AppOfBackend(row.backend));
     }
-    server.op_state = row.op_state;
+    server.up = row.Up();
     if ((row.check_state & kCheckEnabled) == 0) {
       // Its addition was cut short: without this it would never be checked.
       repairs.push_back({fmt::format("enable health {}/{}", haproxy::CliWord(row.backend),
@@ -206,6 +206,7 @@ Result<void> LoadBalancerTraffic::ReadBack(const std::vector<std::string>& repli
     std::ranges::sort(backend.servers, {}, &ServerModel::name);
   }
   servers_ = std::move(servers);
+  all_read_at_ = d_.clock.Now();
   std::erase_if(leaving_, [&](const auto& entry) { return !servers_.contains(entry.first); });
   if (replies.size() > 3) {
     const Result<haproxy::RouteMaps> wanted = haproxy::MakeRouteMaps(*applied_);
@@ -297,7 +298,7 @@ BackendModel LoadBalancerTraffic::ServersOf(const BackendModel& base, const api:
           joining = true;
           continue;
         }
-        servers_[key] = {endpoint.container_id, endpoint.network, 2};
+        servers_[key] = {endpoint.container_id, endpoint.network};
       } else if (old->second->address != endpoint.address || old->second->port != endpoint.port) {
         // The name is needed again: what runs in the old one has little time.
         leave(*old->second, true, true);

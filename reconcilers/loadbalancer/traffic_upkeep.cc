@@ -64,6 +64,28 @@ std::string LoadBalancerTraffic::ProcessOf(const std::string& show_info) {
   return result;
 }
 
+// HAProxy takes a server out by itself, by its own checks and by what requests meet: nobody else
+// would learn of it.
+Result<void> LoadBalancerTraffic::WatchStates() {
+  const auto now = d_.clock.Now();
+  if (now < StatesDue() || now >= drift_due_) return {};  // ... which reads them too
+  const Result<std::vector<std::string>> replies = plane_->Commands({"show servers state"});
+  const auto rows =
+      replies ? haproxy::ParseServersState(replies->front()) : std::unexpected(replies.error());
+  if (!rows) {
+    drift_due_ = now;  // it was restarted, or is away: found out there
+    return {};
+  }
+  all_read_at_ = now;
+  NoteStates(*rows);
+  return {};
+}
+
+Clock::Steady LoadBalancerTraffic::StatesDue() const {
+  const auto times = static_cast<int>(1 + servers_.size() / kServersPerInterval);
+  return all_read_at_ + std::min(kStateInterval * times, kDriftInterval);
+}
+
 // Compares what HAProxy has with what it was left with. A restart is no drift.
 Result<void> LoadBalancerTraffic::CheckDrift() {
   if (d_.clock.Now() < drift_due_) return {};

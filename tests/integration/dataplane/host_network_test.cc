@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/fault/loadgen/load.h"
 #include "tests/integration/dataplane/live.h"
@@ -219,6 +220,25 @@ TEST_F(HostNetwork, DriftIsRepaired) {
   ASSERT_TRUE(Until([&] { return Serves("shop.test"); }));
   EXPECT_EQ(Status().servers, 2);
   EXPECT_GE(Status().drift_repaired, 3);
+}
+
+TEST_F(HostNetwork, ServerThatHaproxyTakesOutItselfIsTold) {
+  App a("a");
+  App b("b");
+  static_cast<void>(Publish("shop", {a.endpoint(), b.endpoint()}));
+  ASSERT_TRUE(Until([&] { return Serves("shop.test"); })) << Condition("Available");
+  Settle();
+  enqueuer.Take();
+  b.Kill();  // nobody else notices
+  const auto told = [&] {
+    return std::ranges::count(enqueuer.Take(), reconcilers::App("shop")) > 0;
+  };
+  ASSERT_TRUE(Until(told));
+  const auto seen = manager->Observe(reconcilers::App("shop"), false);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->servers.at("b").text, "DOWN");
+  EXPECT_EQ(seen->servers.at("a").text, "UP");
+  EXPECT_EQ(Status().drift_repaired, 0);
 }
 
 TEST_F(HostNetwork, UpgradeWithoutAFailedRequest) {

@@ -282,6 +282,38 @@ TEST_F(TrafficTest, DownByHaproxysOwnCheckIsNoDrift) {
   EXPECT_EQ(seen->servers.at("a").text, "DOWN");
 }
 
+TEST_F(TrafficTest, WhatHaproxyFindsOutItselfIsToldWithinASecond) {
+  StartShop();
+  const auto told = [&](int op) {
+    Haproxy().backends["default_shop"]["a"].op = op;
+    enqueuer.Take();
+    clock.Advance(LoadBalancerTraffic::kStateInterval);
+    const TrafficTick tick = Lb().Tick();
+    EXPECT_LE(*tick.again, LoadBalancerTraffic::kStateInterval);
+    return std::ranges::count(enqueuer.Take(), App("shop"));
+  };
+  EXPECT_EQ(told(2), 0);
+  EXPECT_EQ(told(0), 1);
+  EXPECT_EQ(manager->Observe(App("shop"), false)->servers.at("a").text, "DOWN");
+  EXPECT_EQ(told(0), 0);
+  EXPECT_EQ(told(1), 1);  // slow start
+  EXPECT_TRUE(manager->Observe(App("shop"), false)->servers.at("a").up);
+  EXPECT_EQ(told(2), 0);
+  EXPECT_EQ(Lb().Report().drift_repaired, 0);
+  EXPECT_THAT(Haproxy().TakeWrites(), IsEmpty());
+}
+
+TEST_F(TrafficTest, OneAppsAnswerIsNotAnothers) {
+  StartShop();
+  desired.Add("blog", {{.host = "blog.test"}});
+  EXPECT_TRUE(manager->Publish(Spec("blog", {Ep("x", 9)})));
+  Settle();
+  clock.Advance(milliseconds(600));
+  Haproxy().backends["default_blog"]["x"].op = 0;
+  EXPECT_TRUE(manager->Observe(App("shop"), false)->servers.at("a").up);
+  EXPECT_FALSE(manager->Observe(App("blog"), false)->servers.at("x").up);
+}
+
 TEST_F(TrafficTest, ControllerRestartWritesNothing) {
   StartShop();
   desired.Add("blog", {{.host = "blog.test"}});
