@@ -71,14 +71,12 @@ void WriteLimits(const api::Traffic& traffic, ConfigWriter& out) {
 }
 
 void WriteServer(const BackendModel& backend, const ServerModel& server, ConfigWriter& out) {
-  out.Line("server").Name(server.name);
-  const Result<std::string> address = CheckAddress(server.address);
-  if (!address) {
-    out.Checked(address);
+  out.Line("server");
+  if (const Result<void> checked = CheckServer(server); !checked) {
+    out.Checked(std::unexpected(checked.error()));
     return;
   }
-  if (server.port == 0) out.Checked(Error(Code::kInvalidArgument, "port 0"));
-  out.Checked(fmt::format("{}:{}", *address, server.port));
+  out.Name(server.name).Checked(fmt::format("{}:{}", server.address, server.port));
   std::vector<std::string> options = ServerOptions(backend, server);
   if (server.admin == ServerAdmin::kDrain) {
     const auto weight = std::ranges::find(options, "weight");

@@ -16,6 +16,9 @@ struct RouteMaps {
   std::map<std::string, std::string> prefix;
 };
 
+// InvalidArgument when its host, path or backend must not be written.
+[[nodiscard]] Result<void> CheckRoute(const RouteModel& route);
+
 // InvalidArgument names the route whose host, path or backend must not be written.
 [[nodiscard]] Result<RouteMaps> MakeRouteMaps(const LoadBalancerModel& model);
 

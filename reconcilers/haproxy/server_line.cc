@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "reconcilers/haproxy/quote.h"
+
 namespace ballast::reconcilers::haproxy {
 namespace {
 
@@ -34,6 +36,14 @@ std::string ServerGuid(const std::string& backend, const std::string& server) {
   if (guid.size() <= kMaxGuid) return guid;
   const std::string hash = fmt::format("s:{:016x}:", StableHash(guid));
   return hash + server.substr(server.size() - std::min(server.size(), kMaxGuid - hash.size()));
+}
+
+Result<void> CheckServer(const ServerModel& server) {
+  if (const auto name = CheckName(server.name); !name) return std::unexpected(name.error());
+  const auto address = CheckAddress(server.address);
+  if (!address) return std::unexpected(address.error());
+  if (server.port == 0) return Error(Code::kInvalidArgument, "port 0");
+  return {};
 }
 
 std::vector<std::string> ServerOptions(const BackendModel& backend, const ServerModel& server) {

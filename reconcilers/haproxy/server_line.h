@@ -19,6 +19,9 @@ inline constexpr int kBaseWeight = 20;
 // suffice.
 [[nodiscard]] std::string ServerGuid(const std::string& backend, const std::string& server);
 
+// InvalidArgument when its name, address or port must not be written.
+[[nodiscard]] Result<void> CheckServer(const ServerModel& server);
+
 // The options after the address, for a server in service. Names are not checked here.
 [[nodiscard]] std::vector<std::string> ServerOptions(const BackendModel& backend,
                                                      const ServerModel& server);

@@ -32,6 +32,10 @@ Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
   if (known != wishes_.end() && known->second == wish && attached_ && Settled(app, message)) {
     return {};
   }
+  if (!LeaveOut(wish)) {
+    if (reported_.insert(app).second) Wake();
+    return {};
+  }
   // What only a reload can bring is looked for only when it may have changed.
   const bool structure = known == wishes_.end() || known->second.routes != wish.routes ||
                          known->second.traffic != wish.traffic ||
@@ -54,6 +58,7 @@ Result<void> LoadBalancerTraffic::Withdraw(const api::ObjectKey& app) {
   const bool wished = wishes_.erase(app) > 0;
   reported_.insert(app);
   joining_.erase(app);
+  left_out_.erase(app);
   const std::string backend = haproxy::BackendName(app);
   read_at_.erase(backend);
   if (!wished && (!applied_ || AppliedBackend(backend) == nullptr)) return {};
@@ -78,6 +83,9 @@ Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& ap
   const std::string name = haproxy::BackendName(app);
   BackendObservation result;
   result.settled = Settled(app, result.message);
+  if (const auto it = left_out_.find(app); it != left_out_.end()) {
+    result.left_out = it->second.servers;
+  }
   const haproxy::BackendModel* backend = AppliedBackend(name);
   if (backend == nullptr) return result;
   result.known = true;
@@ -165,6 +173,10 @@ void LoadBalancerTraffic::NoteStates(const std::vector<haproxy::ServerStateRow>&
 bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& message) const {
   if (!applied_ || !attached_) {
     message = away_;
+    return false;
+  }
+  if (const auto it = left_out_.find(app); it != left_out_.end()) {
+    message = it->second.why;
     return false;
   }
   const auto wish = wishes_.find(app);
@@ -319,8 +331,8 @@ ConfigFiles LoadBalancerTraffic::StartFiles(int number) {
   }
   if (!applied_) Recall();
   if (applied_ && !layout_.empty()) {
-    const haproxy::LoadBalancerModel& model = !attached_ && away_model_ ? *away_model_ : *applied_;
-    if (Result<ConfigFiles> files = haproxy::Render(model)) {
+    haproxy::LoadBalancerModel model = !attached_ && away_model_ ? *away_model_ : *applied_;
+    if (Result<ConfigFiles> files = RenderWritable(model)) {
       (*files)[kNoteFile] = EncodeNote({.model = model, .layout = LayoutOf(model)});
       return *std::move(files);
     }

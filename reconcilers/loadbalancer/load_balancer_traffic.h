@@ -126,6 +126,11 @@ class LoadBalancerTraffic {
     bool dead = false;
     bool replaced = false;  // another container has its name and waits
   };
+  // What of an app's wish is not in `wishes_`.
+  struct LeftOut {
+    std::string why;
+    std::set<std::string> servers;
+  };
   struct Dirty {
     std::vector<std::string> reasons;
     bool removal_only = false;
@@ -168,6 +173,10 @@ class LoadBalancerTraffic {
   Result<void> Refused(const Status& why, haproxy::LoadBalancerModel model);
   Result<void> Reloaded(haproxy::LoadBalancerModel model, const Dirty& why);
   void EnqueueApps();
+  // In traffic_left_out.cc:
+  bool LeaveOut(BackendSpec& wish);
+  void TellUnwritable(const std::map<std::string, std::string>& why);
+  Result<ConfigFiles> RenderWritable(haproxy::LoadBalancerModel& model);
   // In load_balancer_traffic.cc:
   [[nodiscard]] bool Settled(const api::ObjectKey& app, std::string& message) const;
   Result<void> Refresh(const std::string& backend);
@@ -185,9 +194,11 @@ class LoadBalancerTraffic {
   mutable std::mutex mutex_;
   // Wishes.
   std::optional<api::LoadBalancerSpec> spec_;
-  std::map<api::ObjectKey, BackendSpec> wishes_;
-  std::set<api::ObjectKey> withdrawn_;  // and not out of the structure yet
-  std::set<api::ObjectKey> reported_;   // spoke since the start
+  std::map<api::ObjectKey, BackendSpec> wishes_;  // all of it can be written
+  std::map<api::ObjectKey, LeftOut> left_out_;
+  std::map<std::string, std::string> unwritable_told_;  // by backend
+  std::set<api::ObjectKey> withdrawn_;                  // and not out of the structure yet
+  std::set<api::ObjectKey> reported_;                   // spoke since the start
   std::optional<std::set<std::string>> joined_;
   std::set<api::ObjectKey> joining_;  // apps with servers on a network that is not joined yet
   // What runs. `applied_` stays when HAProxy goes away: attached_ says whether it is known to hold.

@@ -92,6 +92,7 @@ Result<BackendObservation> TrafficManager::Observe(const api::ObjectKey& app, bo
     result.known = result.known && one->known;
     result.settled = result.settled && one->settled;
     if (result.message.empty()) result.message = one->message;
+    result.left_out.merge(one->left_out);
     for (auto& [server, observation] : one->servers) {
       const auto [it, added] = result.servers.try_emplace(server, observation);
       if (!added) Merge(observation, it->second);

@@ -127,8 +127,8 @@ Result<void> LoadBalancerTraffic::Reload() {
     UpdateDirty();
     if (!dirty_) return {};
     const Dirty why = *dirty_;
-    const LoadBalancerModel checked = FullTarget();
-    Result<ConfigFiles> files = haproxy::Render(checked);
+    LoadBalancerModel checked = FullTarget();
+    Result<ConfigFiles> files = RenderWritable(checked);
     if (!files) return Refused(files.error(), checked);
     // Docker is asked without the lock: a replica that dies meanwhile is taken out at once.
     const std::shared_ptr<DataPlane> plane = plane_;
@@ -142,7 +142,7 @@ Result<void> LoadBalancerTraffic::Reload() {
     LoadBalancerModel model = FullTarget();
     const bool same = haproxy::ReloadReasons(checked, model).empty();
     if (!same && round + 1 < kRounds) continue;  // HAProxy itself checks the last round's
-    files = haproxy::Render(model);
+    files = RenderWritable(model);
     if (!files) return Refused(files.error(), std::move(model));
     // Until the reload has been done, the note tells what runs and not what is on the disk.
     (*files)[kNoteFile] =

@@ -9,6 +9,7 @@
 #include "reconcilers/haproxy/quote.h"
 #include "reconcilers/haproxy/replies.h"
 #include "reconcilers/haproxy/routes.h"
+#include "reconcilers/haproxy/writable.h"
 #include "reconcilers/loadbalancer/instance_plan.h"
 #include "reconcilers/loadbalancer/load_balancer_traffic.h"
 
@@ -129,6 +130,7 @@ void LoadBalancerTraffic::Recall() {
   applied_ = note->model;
   applied_->name = name_;
   layout_ = note->layout;
+  TellUnwritable(haproxy::LeaveOutUnwritable(*applied_));
 }
 
 Result<std::vector<std::string>> LoadBalancerTraffic::ReadAll() {

@@ -250,6 +250,10 @@ Result<void> LoadBalancerTraffic::CutSessions(const std::string& backend,
 Result<void> LoadBalancerTraffic::Flush() {
   if (!files_dirty_ || layout_.empty()) return {};
   Result<ConfigFiles> files = haproxy::Render(*applied_);
+  if (!files) {
+    haproxy::LoadBalancerModel rest = *applied_;
+    files = RenderWritable(rest);
+  }
   if (!files) return std::unexpected(files.error());
   (*files)[kNoteFile] = EncodeNote({.model = *applied_, .layout = layout_});
   if (Result<void> written = plane_->Publish(*files); !written) return written;
@@ -289,7 +293,7 @@ void LoadBalancerTraffic::WriteWhileAway() {
   }
   model.routes = TargetRoutes(model.routes, CurrentWishes(), backends, nullptr);
   if (away_model_ == model) return;
-  Result<ConfigFiles> files = haproxy::Render(model);
+  Result<ConfigFiles> files = RenderWritable(model);
   if (!files) return;
   (*files)[kNoteFile] = EncodeNote({.model = model, .layout = layout_});
   if (!plane->Publish(*files)) return;

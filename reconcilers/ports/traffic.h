@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,9 @@ struct BackendObservation {
   bool known = false;    // the backend exists in every load balancer that its routes name
   bool settled = false;  // the last Publish is fully in force
   std::map<std::string, ServerObservation> servers;  // by server name
-  std::string message;                               // why it is not settled, for a condition
+  // Servers of the last Publish that no waiting brings in: the message says what must change first.
+  std::set<std::string> left_out;
+  std::string message;  // why it is not settled, for a condition
 };
 
 class Traffic {

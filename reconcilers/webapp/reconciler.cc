@@ -238,6 +238,7 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
   std::set<std::string> wished;
   for (const Endpoint& endpoint : spec.endpoints) {
     wished.insert(endpoint.server);
+    if (pass.backend.left_out.contains(endpoint.server)) continue;  // no waiting brings it in
     const auto it = pass.backend.servers.find(endpoint.server);
     if (it == pass.backend.servers.end() || it->second.admin != endpoint.admin ||
         it->second.container_id != endpoint.container_id) {

@@ -314,6 +314,79 @@ TEST_F(TrafficTest, OneAppsAnswerIsNotAnothers) {
   EXPECT_FALSE(manager->Observe(App("blog"), false)->servers.at("x").up);
 }
 
+TEST_F(TrafficTest, AppThatCannotBeWrittenBlocksNoOther) {
+  StartShop();
+  desired.Add("bad", {{.host = "bad.test"}});
+  desired.Add("blog", {{.host = "blog.test"}});
+  BackendSpec bad = Spec("bad", {Ep("x", 8)});
+  bad.traffic.sticky_session = api::StickySession{"a'b", 0};
+  EXPECT_TRUE(manager->Publish(bad));
+  EXPECT_TRUE(manager->Publish(Spec("blog", {Ep("y", 9)})));
+  EXPECT_TRUE(manager->Publish(Spec("shop", {Ep("a", 1), Ep("b", 2), Ep("c", 3)})));
+  Settle();
+  EXPECT_EQ(Haproxy().Admin("default_blog", "y"), "ready");
+  EXPECT_EQ(Server("c"), "ready");
+  EXPECT_EQ(Haproxy().Admin("default_bad", "x"), "no backend");
+  EXPECT_EQ(Haproxy().reloads, 1);
+  EXPECT_EQ(Lb().Report().refused, "");
+  const auto seen = manager->Observe(App("bad"), false);
+  ASSERT_TRUE(seen);
+  EXPECT_FALSE(seen->settled);
+  EXPECT_THAT(seen->message, HasSubstr("cookie name 'a'b'"));
+  EXPECT_THAT(seen->left_out, ElementsAre("x"));
+  EXPECT_TRUE(manager->Publish(bad));
+  const auto events_of_bad = std::ranges::count(events.Events(), App("bad"),
+                                                &fakes::RecordingEventRecorder::Event::object);
+  EXPECT_EQ(events_of_bad, 1);
+  // Mended.
+  EXPECT_TRUE(manager->Publish(Spec("bad", {Ep("x", 8)})));
+  Settle();
+  EXPECT_EQ(Haproxy().Admin("default_bad", "x"), "ready");
+  EXPECT_EQ(manager->Observe(App("bad"), false)->message, "");
+}
+
+TEST_F(TrafficTest, AppThatCannotBeWrittenAnyMoreGoesOnAsItWas) {
+  StartShop();
+  BackendSpec bad = Spec("shop", {Ep("a", 1), Ep("c", 3)});
+  bad.traffic.sticky_session = api::StickySession{"a'b", 0};
+  bad.routes.push_back({.host = "not a host"});
+  EXPECT_TRUE(manager->Publish(bad));
+  Settle();
+  EXPECT_EQ(Server("a"), "ready");
+  EXPECT_EQ(Server("b"), "none");
+  EXPECT_EQ(Server("c"), "ready");
+  EXPECT_EQ(Haproxy().MapText("/etc/haproxy/maps/prefix.map"), "shop.test/ default_shop\n");
+  EXPECT_THAT(manager->Observe(App("shop"), false)->message, HasSubstr("cookie name 'a'b'"));
+  EXPECT_EQ(Haproxy().reloads, 0);
+}
+
+TEST_F(TrafficTest, ServerWhoseNameCannotBeWrittenIsLeftOut) {
+  StartShop();
+  const std::string longest(300, 'x');  // Docker lets containers be called so
+  EXPECT_TRUE(manager->Publish(Spec("shop", {Ep("a", 1), Ep("c", 3), Ep(longest, 4)})));
+  Settle();
+  EXPECT_EQ(Server("a"), "ready");
+  EXPECT_EQ(Server("c"), "ready");
+  EXPECT_EQ(Server(longest), "none");
+  const auto seen = manager->Observe(App("shop"), false);
+  ASSERT_TRUE(seen);
+  EXPECT_THAT(seen->left_out, ElementsAre(longest));
+  EXPECT_THAT(seen->message, HasSubstr("is longer than 255 bytes"));
+}
+
+TEST_F(TrafficTest, WhatSomebodyElseToldHaproxyBlocksNoReload) {
+  StartShop();
+  Haproxy().backends["default_shop"]["stranger"] = {
+      .address = "fd00::1", .port = 80, .connections = 1};
+  clock.Advance(LoadBalancerTraffic::kDriftInterval);
+  desired.Add("blog", {{.host = "blog.test"}});
+  EXPECT_TRUE(manager->Publish(Spec("blog", {Ep("y", 9)})));
+  Settle();
+  EXPECT_EQ(Haproxy().Admin("default_blog", "y"), "ready");
+  EXPECT_EQ(Server("a"), "ready");
+  EXPECT_EQ(Server("stranger"), "none");
+}
+
 TEST_F(TrafficTest, ControllerRestartWritesNothing) {
   StartShop();
   desired.Add("blog", {{.host = "blog.test"}});
