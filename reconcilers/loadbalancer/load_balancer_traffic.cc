@@ -231,8 +231,12 @@ void LoadBalancerTraffic::SetSpec(const api::LoadBalancerSpec& spec) {
 void LoadBalancerTraffic::SetNetworks(std::optional<std::set<std::string>> joined) {
   const std::lock_guard lock(mutex_);
   if (joined_ == joined) return;
+  const bool bridged = joined && !joined_;
   joined_ = std::move(joined);
-  if (joining_.empty()) return;
+  if (bridged) {
+    for (auto& [app, wish] : wishes_) LeaveOut(wish);
+  }
+  if (joining_.empty() && left_out_.empty() && !bridged) return;
   joining_.clear();
   if (attached_) static_cast<void>(Converge(nullptr));  // what fails is tried again by Tick
   EnqueueApps();

@@ -194,7 +194,7 @@ class LoadBalancerTraffic {
   mutable std::mutex mutex_;
   // Wishes.
   std::optional<api::LoadBalancerSpec> spec_;
-  std::map<api::ObjectKey, BackendSpec> wishes_;  // all of it can be written
+  std::map<api::ObjectKey, BackendSpec> wishes_;  // all of it can be written and reached
   std::map<api::ObjectKey, LeftOut> left_out_;
   std::map<std::string, std::string> unwritable_told_;  // by backend
   std::set<api::ObjectKey> withdrawn_;                  // and not out of the structure yet

@@ -1,5 +1,7 @@
 // What of a web app HAProxy cannot be given: it is left out and told, and everything else goes on;
 // see load_balancer_traffic.h. Everything here runs with the lock held.
+#include <fmt/format.h>
+
 #include "api/reasons.h"
 #include "reconcilers/haproxy/render.h"
 #include "reconcilers/haproxy/writable.h"
@@ -25,11 +27,21 @@ LoadBalancerModel ModelOf(const BackendSpec& wish) {
 
 }  // namespace
 
-// Takes out of `wish` what HAProxy's files cannot hold.
+// Takes out of `wish` what HAProxy cannot reach and what its files cannot hold.
 // False: nothing can be made of it at all.
 bool LoadBalancerTraffic::LeaveOut(BackendSpec& wish) {
   LeftOut left;
   const std::string name = haproxy::BackendName(wish.app);
+  // On the host's network, which is no network to join.
+  std::erase_if(wish.endpoints, [&](const Endpoint& endpoint) {
+    if (!joined_ || !endpoint.network.empty()) return false;
+    left.servers.insert(endpoint.server);
+    left.why = fmt::format(
+        "server {} is on the host's network, where load balancer {} (hostNetwork: false) cannot "
+        "reach it: start its container on a Docker network, or set hostNetwork: true",
+        *left.servers.begin(), name_);
+    return true;
+  });
   LoadBalancerModel model = ModelOf(wish);
   const auto why = haproxy::LeaveOutUnwritable(model);
   if (!why.empty()) left.why = "HAProxy's configuration cannot hold it: " + why.begin()->second;

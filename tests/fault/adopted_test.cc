@@ -1,4 +1,6 @@
 // Containers that somebody else starts and stops: in and out of the pool by their labels alone.
+#include <nlohmann/json.hpp>
+
 #include "tests/fault/fixture.h"
 
 namespace ballast::fault {
@@ -43,6 +45,52 @@ TEST_P(Adopted, JoinsAndIsStoppedUnderLoad) {
   stack_->Docker({"start", name});
   EXPECT_TRUE(Eventually([&] { return stack_->Servers("shop").contains(name); }, seconds(10)));
   ExpectNoReload("adoption");
+}
+
+// It says so once, and does not look again ten times a second.
+TEST_P(Adopted, HostsNetworkIsOutOfReachOfABridgedLoadBalancer) {
+  StackOptions options = Options();
+  options.host_network = false;
+  stack_ = std::make_unique<Stack>(options);
+  app_.replicas = 1;
+  stack_->Apply(app_);
+  stack_->ApplyLoadBalancer();
+  stack_->StartController();
+  ASSERT_TRUE(stack_->WaitSettled("shop", 1)) << stack_->Log();
+  const std::string port = std::to_string(FreePort());
+  StartContainer("guest", {"--network", "host", "-e", "PORT=" + port, "-l",
+                           "ballast.dev/webapp=shop", "-l", "ballast.dev/port=" + port});
+  const auto told = [&] {
+    int count = 0;
+    const auto status = stack_->Status();
+    if (!status.is_object()) return count;
+    for (const auto& event : status.at("events")) {
+      const auto message = event.at("message").get<std::string>();
+      if (message.find("is on the host's network") != std::string::npos) ++count;
+    }
+    return count;
+  };
+  EXPECT_TRUE(Eventually([&] { return told() == 1; }, seconds(20))) << stack_->Log();
+  const auto passes = [&] {
+    const std::string page = stack_->Metrics();
+    double sum = 0;
+    constexpr std::string_view kName = "ballast_reconcile_total{kind=\"WebApp\"";
+    for (std::size_t at = page.find(kName); at != std::string::npos; at = page.find(kName, at)) {
+      at = page.find(' ', at);
+      sum += std::stod(page.substr(at));
+    }
+    return sum;
+  };
+  RunFor(seconds(1));
+  const double before = passes();
+  RunFor(seconds(4));
+  EXPECT_GT(before, 0);
+  EXPECT_LT(passes() - before, 8);
+  EXPECT_EQ(told(), 1);
+  loadgen::Load gets(Requests());
+  gets.Start();
+  RunFor(seconds(1));
+  ExpectNoFailure(gets.Stop(), "GET");
 }
 
 TEST_P(Adopted, LabelsAloneMakeAWebApp) {

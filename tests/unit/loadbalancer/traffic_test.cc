@@ -387,6 +387,37 @@ TEST_F(TrafficTest, WhatSomebodyElseToldHaproxyBlocksNoReload) {
   EXPECT_EQ(Server("stranger"), "none");
 }
 
+TEST_F(TrafficTest, BridgedCannotReachTheHostsNetworkAndSaysSoOnce) {
+  StartShop();
+  Endpoint guest = Ep("guest", 3);
+  guest.address = "127.0.0.1";
+  guest.network = "";
+  const BackendSpec wish = Spec("shop", {Ep("a", 1), Ep("b", 2), guest});
+  EXPECT_TRUE(manager->Publish(wish));  // on the host's network it is reached
+  Settle();
+  EXPECT_EQ(Server("guest"), "ready");
+  events.Clear();
+  Lb().SetNetworks(std::set<std::string>{"ballast"});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(manager->Publish(wish));
+    Settle();
+  }
+  EXPECT_EQ(Server("guest"), "none");
+  EXPECT_EQ(Server("b"), "ready");
+  const auto seen = manager->Observe(App("shop"), false);
+  ASSERT_TRUE(seen);
+  EXPECT_THAT(seen->message, HasSubstr("server guest is on the host's network"));
+  EXPECT_THAT(seen->left_out, ElementsAre("guest"));
+  EXPECT_EQ(events.Reasons(), std::vector<std::string>{"TrafficNotApplied"});
+  std::set<std::string> needed;
+  EXPECT_TRUE(Lb().NeededNetworks(needed));
+  EXPECT_THAT(needed, ElementsAre("ballast"));
+  // Back on the host's network.
+  Lb().SetNetworks(std::nullopt);
+  EXPECT_TRUE(manager->Publish(wish));
+  EXPECT_EQ(Server("guest"), "ready");
+}
+
 TEST_F(TrafficTest, ControllerRestartWritesNothing) {
   StartShop();
   desired.Add("blog", {{.host = "blog.test"}});
