@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 using Kind = InstanceAction::Kind;
 
 constexpr int kLogLines = 40;
+// What hack/images makes. On Docker Hub the name belongs to somebody else, whose program would run
+// on the host's network: nothing of that name is ever pulled.
+constexpr std::string_view kOwnImages = "ballast/";
 
 bool IsGone(const Status& status) { return status.code == Code::kNotFound; }
 
@@ -56,30 +59,34 @@ void LoadBalancerReconciler::ResolveImage(Pass& pass) {
   }
   if (!due) return;
   const std::string name = pass.key.name;
-  StartJob(pass, "pull/lb/" + name + "/" + image,
-           [this, key = pass.key, name, image]() -> Result<void> {
-             auto info = d_.engine.InspectImage(image);
-             if (!info && IsGone(info.error())) {
-               d_.events.Record(key, EventType::kNormal, api::reason::kPulling,
-                                "pulling image " + image);
-               if (auto pulled = d_.engine.PullImage(image, [](const PullProgress&) {}); !pulled) {
-                 return Wrap("image " + image +
-                                 " is not here and cannot be pulled (hack/build makes "
-                                 "ballast/haproxy)",
-                             pulled.error());
-               }
-               info = d_.engine.InspectImage(image);
-             }
-             if (!info) return Wrap("image " + image, info.error());
-             const auto now = d_.clock.Now();
-             SetMemory(name, [&](Memory& memory) {
-               if (memory.image != image) return;
-               if (memory.image_id != info->id) d_.jobs.Forget("lb/" + name + "/create");
-               memory.image_id = info->id;
-               memory.image_checked = now;
-             });
-             return {};
-           });
+  StartJob(
+      pass, "pull/lb/" + name + "/" + image, [this, key = pass.key, name, image]() -> Result<void> {
+        auto info = d_.engine.InspectImage(image);
+        if (!info && IsGone(info.error()) && image.starts_with(kOwnImages)) {
+          return Error(Code::kFailedPrecondition,
+                       fmt::format("image {} is not on this machine: run `hack/images "
+                                   "haproxy`. (It is never pulled: on Docker Hub that name "
+                                   "is somebody else's.)",
+                                   image));
+        }
+        if (!info && IsGone(info.error())) {
+          d_.events.Record(key, EventType::kNormal, api::reason::kPulling,
+                           "pulling image " + image);
+          if (auto pulled = d_.engine.PullImage(image, [](const PullProgress&) {}); !pulled) {
+            return Wrap("image " + image + " is not here and cannot be pulled", pulled.error());
+          }
+          info = d_.engine.InspectImage(image);
+        }
+        if (!info) return Wrap("image " + image, info.error());
+        const auto now = d_.clock.Now();
+        SetMemory(name, [&](Memory& memory) {
+          if (memory.image != image) return;
+          if (memory.image_id != info->id) d_.jobs.Forget("lb/" + name + "/create");
+          memory.image_id = info->id;
+          memory.image_checked = now;
+        });
+        return {};
+      });
 }
 
 void LoadBalancerReconciler::Execute(Pass& pass, const InstanceAction& action) {

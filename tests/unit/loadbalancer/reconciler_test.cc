@@ -252,6 +252,23 @@ TEST_F(ReconcilerTest, MissingImageIsAConditionAndDisturbsNothing) {
   EXPECT_EQ(Condition("Available"), "");
 }
 
+TEST_F(ReconcilerTest, OurOwnImageIsNeverPulled) {
+  engine.RemoveImage("ballast/haproxy:latest");
+  engine.AddRemoteImage("ballast/haproxy:latest");  // whoever has that name on Docker Hub
+  desired.Add("shop", {{.host = "shop.test"}});
+  Steps(5);
+  EXPECT_THAT(Condition("Available"), HasSubstr("`hack/images haproxy`"));
+  EXPECT_THAT(engine.Writes(), IsEmpty());
+  EXPECT_THAT(Running(), IsEmpty());
+  // Those of users are.
+  engine.AddRemoteImage("registry.example.com/x/haproxy:3");
+  api::LoadBalancerSpec spec;
+  spec.image = "registry.example.com/x/haproxy:3";
+  Define("default", spec);
+  Steps(5);
+  EXPECT_THAT(Running(), ElementsAre("ballast-lb-default-1"));
+}
+
 TEST_F(ReconcilerTest, SilentHaproxyIsAskedWhy) {
   serves = false;
   desired.Add("shop", {{.host = "shop.test"}});
