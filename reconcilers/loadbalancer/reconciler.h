@@ -67,6 +67,7 @@ class LoadBalancerReconciler final : public Reconciler {
   Result<void> CreateInstance(const std::string& name, int number, const ContainerSpec& spec,
                               const ConfigFiles& files);
   Result<void> CreatePause(const std::string& network, const ContainerSpec& spec);
+  Result<void> CreateAndStart(const ContainerSpec& spec);
   Result<void> Retire(const std::string& id);
   Result<void> RemoveContainer(const std::string& id, const std::string& network);
   void SetMemory(const std::string& name, const std::function<void(Memory&)>& change);

@@ -23,6 +23,22 @@ constexpr std::string_view kOwnImages = "ballast/";
 
 bool IsGone(const Status& status) { return status.code == Code::kNotFound; }
 
+using Labels = std::map<std::string, std::string>;
+bool Carries(const Labels& labels, const Labels& wanted, std::initializer_list<const char*> keys) {
+  return std::ranges::all_of(keys, [&](const char* key) {
+    const auto it = labels.find(key);
+    return it != labels.end() && it->second == wanted.at(key);
+  });
+}
+
+std::unexpected<Status> Taken(const std::string& kind, const std::string& name) {
+  return Error(Code::kConflict,
+               fmt::format("the name {0} is taken by a {1} that is not this load balancer's: "
+                           "remove it (`docker {2} {0}`){3}",
+                           name, kind, kind == "network" ? "network rm" : "rm",
+                           kind == "network" ? "" : " or rename it"));
+}
+
 }  // namespace
 
 bool LoadBalancerReconciler::StartJob(Pass& pass, const std::string& id,
@@ -202,14 +218,7 @@ Result<void> LoadBalancerReconciler::CreateInstance(const std::string& name, int
   if (auto prepared = d_.planes.Prepare(name, number, files); !prepared) return prepared;
   ContainerSpec full = spec;
   for (MountSpec& mount : d_.planes.Mounts(name, number)) full.mounts.push_back(std::move(mount));
-  auto id = d_.engine.CreateContainer(full);
-  // An earlier call that seemed to fail had made it.
-  if (!id && id.error().code == Code::kAlreadyExists) id = full.name;
-  if (!id) return Wrap("create " + full.name, id.error());
-  Result<void> started = d_.engine.StartContainer(*id);
-  static_cast<void>(d_.containers.Refresh(*id));  // started or not, it is there now
-  if (!started) return Wrap("start " + full.name, started.error());
-  return {};
+  return CreateAndStart(full);
 }
 
 Result<void> LoadBalancerReconciler::CreatePause(const std::string& network,
@@ -218,15 +227,34 @@ Result<void> LoadBalancerReconciler::CreatePause(const std::string& network,
       .name = network,
       .labels = {{api::kLabelOwner, owner_},
                  {api::kLabelLoadBalancerName, spec.labels.at(api::kLabelLoadBalancerName)}}};
-  if (auto made = d_.engine.CreateNetwork(wanted);
-      !made && made.error().code != Code::kAlreadyExists) {
-    return Wrap("create network " + network, made.error());
+  if (auto made = d_.engine.CreateNetwork(wanted); !made) {
+    if (made.error().code != Code::kAlreadyExists) {
+      return Wrap("create network " + network, made.error());
+    }
+    const auto there = d_.engine.InspectNetwork(network);
+    if (!there) return Wrap("inspect network " + network, there.error());
+    if (!Carries(there->labels, wanted.labels, {api::kLabelOwner, api::kLabelLoadBalancerName})) {
+      return Taken("network", network);
+    }
   }
+  return CreateAndStart(spec);
+}
+
+Result<void> LoadBalancerReconciler::CreateAndStart(const ContainerSpec& spec) {
   auto id = d_.engine.CreateContainer(spec);
-  if (!id && id.error().code == Code::kAlreadyExists) id = spec.name;
+  if (!id && id.error().code == Code::kAlreadyExists) {
+    // An earlier call that seemed to fail had made it, or somebody else has the name.
+    const auto there = d_.engine.InspectContainer(spec.name);
+    if (!there) return Wrap("inspect container " + spec.name, there.error());
+    if (!Carries(there->labels, spec.labels,
+                 {api::kLabelOwner, api::kLabelLoadBalancerName, api::kLabelLoadBalancerRole})) {
+      return Taken("container", spec.name);
+    }
+    id = there->id;
+  }
   if (!id) return Wrap("create " + spec.name, id.error());
   Result<void> started = d_.engine.StartContainer(*id);
-  static_cast<void>(d_.containers.Refresh(*id));
+  static_cast<void>(d_.containers.Refresh(*id));  // started or not, it is there now
   if (!started) return Wrap("start " + spec.name, started.error());
   return {};
 }

@@ -269,6 +269,50 @@ TEST_F(ReconcilerTest, OurOwnImageIsNeverPulled) {
   EXPECT_THAT(Running(), ElementsAre("ballast-lb-default-1"));
 }
 
+TEST_F(ReconcilerTest, NamesThatSomebodyElseHas) {
+  const auto stranger = engine.CreateContainer({.name = "ballast-lb-default-1",
+                                                .image = "ballast/haproxy:latest",
+                                                .labels = {{api::kLabelOwner, "other"}}});
+  ASSERT_TRUE(stranger);
+  engine.ClearCalls();
+  desired.Add("shop", {{.host = "shop.test"}});
+  Steps(5);
+  EXPECT_THAT(Running(), IsEmpty());
+  EXPECT_THAT(engine.Writes(), testing::Not(testing::Contains(HasSubstr("Start"))));
+  EXPECT_THAT(Condition("Available"), HasSubstr("the name ballast-lb-default-1 is taken"));
+  engine.RemoveByHand("ballast-lb-default-1");
+  clock.Advance(seconds(60));
+  Steps(5);
+  EXPECT_THAT(Running(), ElementsAre("ballast-lb-default-1"));
+}
+
+TEST_F(ReconcilerTest, NetworkNameThatSomebodyElseHas) {
+  ASSERT_TRUE(engine.CreateNetwork({.name = "0-ballast-default"}));
+  api::LoadBalancerSpec spec;
+  spec.host_network = false;
+  Define("default", spec);
+  Steps(5);
+  EXPECT_THAT(Running(), IsEmpty());
+  EXPECT_THAT(Condition("Available"), HasSubstr("docker network rm 0-ballast-default"));
+}
+
+TEST_F(ReconcilerTest, ContainerOfACallThatSeemedToFailIsStarted) {
+  desired.Add("shop", {{.host = "shop.test"}});
+  bool made = false;
+  engine.SetHook([&](const std::string& method, const std::string&) -> std::optional<Status> {
+    if (method == "CreateContainer" && !std::exchange(made, true)) {
+      EXPECT_TRUE(engine.CreateContainer({.name = "ballast-lb-default-1",
+                                          .image = "ballast/haproxy:latest",
+                                          .labels = HaproxyContainer(1, "").labels}));
+    }
+    return std::nullopt;
+  });
+  Steps(2);
+  EXPECT_TRUE(made);
+  EXPECT_THAT(Running(), ElementsAre("ballast-lb-default-1"));
+  EXPECT_EQ(Condition("Degraded"), "");
+}
+
 TEST_F(ReconcilerTest, SilentHaproxyIsAskedWhy) {
   serves = false;
   desired.Add("shop", {{.host = "shop.test"}});
