@@ -40,6 +40,10 @@ std::string_view WithoutPrefix(std::string_view alert) {
   return alert;
 }
 
+constexpr std::string_view kNewEnough =
+    "3.0 or later is needed. Use an image with it, such as ballast/haproxy (`hack/images haproxy` "
+    "makes it), in spec.image of the load balancer";
+
 // Lines that only say that there were others.
 bool IsSummary(std::string_view alert) {
   return alert.starts_with("Error(s) found in configuration file") ||
@@ -186,6 +190,9 @@ std::string ExtractAlerts(std::string_view output) {
 
 // "... cannot bind socket (Address already in use) for [0.0.0.0:80]"
 std::string ExplainAlerts(const std::string& alerts, std::string_view name) {
+  if (alerts.contains("unknown keyword 'stats-file'")) {
+    return fmt::format("HAProxy is too old to read its configuration: {}", kNewEnough);
+  }
   const std::size_t at = alerts.find("Address already in use");
   const std::size_t end = at == std::string::npos ? at : alerts.find(']', at);
   const std::size_t colon = end == std::string::npos ? end : alerts.rfind(':', end);
@@ -196,7 +203,7 @@ std::string ExplainAlerts(const std::string& alerts, std::string_view name) {
       alerts.substr(colon + 1, end - colon - 1), name);
 }
 
-Result<std::string> RequireVersion(std::string_view show_info_or_v) {
+Result<std::string> RequireVersion(std::string_view show_info_or_v, std::string_view image) {
   for (std::string_view line : Lines(show_info_or_v)) {
     if (line.starts_with("Version: ")) {
       line.remove_prefix(9);
@@ -210,9 +217,8 @@ Result<std::string> RequireVersion(std::string_view show_info_or_v) {
     if (!major) return Unknown("HAProxy version", version);
     if (*major < 3) {
       return Error(Code::kFailedPrecondition,
-                   fmt::format("HAProxy {} is too old: 3.0 or later is needed. Use the image "
-                               "ballast/haproxy (hack/build makes it), or another one with 3.0",
-                               Printable(version)));
+                   fmt::format("HAProxy {}{}{} is too old: {}", Printable(version),
+                               image.empty() ? "" : " in image ", image, kNewEnough));
     }
     return std::string(version);
   }

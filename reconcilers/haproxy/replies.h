@@ -38,11 +38,13 @@ struct ServerStateRow {
 
 // The lines of HAProxy's own errors in the output of `haproxy -c` or of a refused reload, joined.
 [[nodiscard]] std::string ExtractAlerts(std::string_view output);
-// The same in words of what to do, where we know: a port that another program has. `name` is the
-// load balancer's.
+// The same in words of what to do, where we know: a port that another program has, a HAProxy too
+// old to read its configuration. `name` is the load balancer's.
 [[nodiscard]] std::string ExplainAlerts(const std::string& alerts, std::string_view name);
 
 // "3.0.11-1+deb13u3" of `show info` / `haproxy -v`; FailedPrecondition below 3.0 with what to do.
-[[nodiscard]] Result<std::string> RequireVersion(std::string_view show_info_or_v);
+// `image` is told where it is known.
+[[nodiscard]] Result<std::string> RequireVersion(std::string_view show_info_or_v,
+                                                 std::string_view image = {});
 
 }  // namespace ballast::reconcilers::haproxy

@@ -60,6 +60,7 @@ class LoadBalancerReconciler final : public Reconciler {
   void ResolveImage(Pass& pass);
   void Execute(Pass& pass, const InstanceAction& action);
   void Diagnose(Pass& pass);
+  Result<std::string> WhySilent(const std::string& container, const std::string& image);
   void ReloadIfDue(Pass& pass, const TrafficTick& tick);
   void Report(Pass& pass);
   bool StartJob(Pass& pass, const std::string& id, std::function<Result<void>()> work);

@@ -6,7 +6,6 @@
 
 #include "api/labels.h"
 #include "api/reasons.h"
-#include "reconcilers/haproxy/replies.h"
 #include "reconcilers/loadbalancer/pass.h"
 
 namespace ballast::reconcilers {
@@ -16,7 +15,6 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using Kind = InstanceAction::Kind;
 
-constexpr int kLogLines = 40;
 // What hack/images makes. On Docker Hub the name belongs to somebody else, whose program would run
 // on the host's network: nothing of that name is ever pulled.
 constexpr std::string_view kOwnImages = "ballast/";
@@ -275,45 +273,6 @@ Result<void> LoadBalancerReconciler::RemoveContainer(const std::string& id,
   }
   static_cast<void>(d_.containers.Refresh(id));  // gone: the cache forgets it
   return {};
-}
-
-// A HAProxy that runs and does not answer says why in its log.
-void LoadBalancerReconciler::Diagnose(Pass& pass) {
-  Memory& memory = pass.memory;
-  const auto now = d_.clock.Now();
-  const std::vector<InstanceView> instances =
-      InstancesOf(pass.key.name, owner_, pass.input.containers);
-  const bool newest_serves =
-      !instances.empty() && pass.traffic.Report().serving == instances.back().ref.number;
-  const bool runs = !instances.empty() && instances.back().info->state == ContainerState::kRunning;
-  if (newest_serves || !runs) {
-    const std::lock_guard lock(mutex_);
-    memory.silent_since.reset();
-    memory.diagnosis.clear();
-    return;
-  }
-  if (!memory.silent_since) memory.silent_since = now;
-  pass.Again(milliseconds(now - *memory.silent_since < std::chrono::seconds(5) ? 25 : 500));
-  if (now - *memory.silent_since < kAnswerWithin) return;
-  bool due = false;
-  {
-    const std::lock_guard lock(mutex_);
-    due = !memory.diagnosed || now - *memory.diagnosed >= kAnswerWithin;
-    if (due) memory.diagnosed = now;
-    if (!memory.diagnosis.empty())
-      pass.Problem(haproxy::ExplainAlerts(memory.diagnosis, pass.key.name));
-  }
-  if (!due) return;
-  StartJob(pass, "lb/" + pass.key.name + "/why",
-           [this, name = pass.key.name, ref = instances.back().ref]() -> Result<void> {
-             // Docker makes missing directories as root's; HAProxy tries again by itself.
-             if (auto made = d_.planes.Prepare(name, ref.number, {}); !made) return made;
-             const auto log = d_.engine.TailLogs(ref.container_id, kLogLines);
-             if (!log) return std::unexpected(log.error());
-             SetMemory(name,
-                       [&](Memory& memory) { memory.diagnosis = haproxy::ExtractAlerts(*log); });
-             return {};
-           });
 }
 
 }  // namespace ballast::reconcilers

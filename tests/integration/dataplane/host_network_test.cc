@@ -286,6 +286,30 @@ TEST_F(HostNetwork, UpgradeWithoutAFailedRequest) {
   Shell("docker rmi " + image);
 }
 
+// It never gets as far as answering, since it cannot read even its first configuration.
+TEST_F(HostNetwork, OldHaproxyIsToldByItsVersion) {
+  const std::string image = "ballast-test/haproxy:" + owner;
+  const std::string context = root + "/image";
+  std::filesystem::create_directories(context);
+  std::ofstream(context + "/Dockerfile")
+      << "FROM " << kImage << "\nCOPY haproxy /usr/local/sbin/\n";
+  std::ofstream(context + "/haproxy")
+      << "#!/bin/sh\ncase $1 in\n-v) echo 'HAProxy version 2.6.12-1+deb12u1 2023/12/16' ;;\n"
+         "*) exit 1 ;;\nesac\n";
+  std::filesystem::permissions(context + "/haproxy", std::filesystem::perms(0755));
+  Shell("docker build -q -t " + image + " " + context);
+  spec.image = image;
+  EXPECT_TRUE(Until([&] {
+    return Condition("Available")
+               .find("HAProxy 2.6.12-1+deb12u1 in image " + image + " is too old") !=
+           std::string::npos;
+  })) << Condition("Available");
+  const auto left = engine->ListContainers(std::string(api::kLabelOwner) + "=" + owner);
+  ASSERT_TRUE(left);
+  for (const auto& info : *left) EXPECT_TRUE(engine->RemoveContainer(info.id));
+  Shell("docker rmi " + image);
+}
+
 TEST_F(HostNetwork, ImageThatIsNotThereIsSaid) {
   spec.image = "127.0.0.1:1/none:1";
   ASSERT_TRUE(Until(

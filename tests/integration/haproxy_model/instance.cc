@@ -68,7 +68,7 @@ void Instance::Start() {
       code);
   while (id_.ends_with('\n')) id_.pop_back();
   if (code != 0) {
-    ADD_FAILURE() << id_ << "\n(hack/build makes the image ballast/haproxy)";
+    ADD_FAILURE() << id_ << "\n(`hack/images haproxy` makes the image)";
     id_.clear();
     return;
   }

@@ -313,6 +313,25 @@ TEST_F(ReconcilerTest, ContainerOfACallThatSeemedToFailIsStarted) {
   EXPECT_EQ(Condition("Degraded"), "");
 }
 
+TEST_F(ReconcilerTest, HaproxyThatIsTooOldIsToldByItsVersion) {
+  serves = false;
+  engine.SetExec([](const std::string&, const std::vector<std::string>& command) {
+    EXPECT_THAT(command, ElementsAre("haproxy", "-v"));
+    return ExecResult{.exit_code = 0,
+                      .output =
+                          "HAProxy version 2.6.12-1+deb12u2 2025/04/28 - https://haproxy.org/"
+                          "\nStatus: long-term supported branch\n"};
+  });
+  desired.Add("shop", {{.host = "shop.test"}});
+  Steps(5);
+  clock.Advance(seconds(4));
+  Steps(3);
+  EXPECT_THAT(Condition("Available"),
+              testing::AllOf(HasSubstr("HAProxy 2.6.12-1+deb12u2 in image ballast/haproxy:latest "
+                                       "is too old: 3.0 or later is needed"),
+                             HasSubstr("`hack/images haproxy`")));
+}
+
 TEST_F(ReconcilerTest, SilentHaproxyIsAskedWhy) {
   serves = false;
   desired.Add("shop", {{.host = "shop.test"}});
