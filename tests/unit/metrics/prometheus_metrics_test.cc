@@ -32,7 +32,7 @@ TEST(PrometheusMetrics, CountsAddsUpAndObserves) {
   EXPECT_THAT(text, HasSubstr("# HELP ballast_events_total Events recorded"));
   EXPECT_THAT(text, HasSubstr("ballast_workqueue_depth 1\n"));
   EXPECT_THAT(text, HasSubstr("ballast_reconcile_duration_seconds_count{kind=\"WebApp\"} 1"));
-  EXPECT_THAT(text, HasSubstr("le=\"0.0025\"} 1"));
+  EXPECT_THAT(text, HasSubstr("le=\"0.003\"} 1"));
   EXPECT_THAT(text, HasSubstr("ballast_build_info{version=\"1.2.3\"} 1"));
   EXPECT_THAT(text, HasSubstr("process_resident_memory_bytes "));
   EXPECT_THAT(text, HasSubstr("process_cpu_seconds_total "));
