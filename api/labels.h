@@ -17,10 +17,10 @@ inline constexpr char kLabelLoadBalancer[] = "ballast.dev/load-balancer";
 // Only on what Ballast made. `owner` is --instance; other owners' things are left alone.
 inline constexpr char kLabelOwner[] = "ballast.dev/owner";
 inline constexpr char kLabelRevision[] = "ballast.dev/revision";
-inline constexpr char kLabelReplica[] = "ballast.dev/replica";    // shop-7f3a-2
-inline constexpr char kLabelSlot[] = "ballast.dev/slot";          // 2
-inline constexpr char kLabelAttempt[] = "ballast.dev/attempt";    // 0, 1, 2 ...
-inline constexpr char kLabelImages[] = "ballast.dev/images";  // ids, one a container, with commas
+inline constexpr char kLabelReplica[] = "ballast.dev/replica";  // shop-7f3a-2
+inline constexpr char kLabelSlot[] = "ballast.dev/slot";        // 2
+inline constexpr char kLabelAttempt[] = "ballast.dev/attempt";  // 0, 1, 2 ...
+inline constexpr char kLabelImages[] = "ballast.dev/images";    // ids, one a container, with commas
 inline constexpr char kLabelTemplate[] = "ballast.dev/template";  // canonical JSON
 inline constexpr char kLabelSidecar[] = "ballast.dev/sidecar";    // the container's name
 inline constexpr char kLabelFailures[] = "ballast.dev/failures";  // consecutive crashes before it

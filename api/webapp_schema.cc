@@ -126,10 +126,11 @@ Schema<Traffic> TrafficSchema() {
   const auto duration = Duration(kShortest, kLongest);
   Schema<TrafficTimeouts> timeouts;
   timeouts
-      .Add("connect", &TrafficTimeouts::connect, duration,
-           "To connect to a replica before another one is tried; after a refused connection HAProxy "
-           "waits as long",
-           "250ms")
+      .Add(
+          "connect", &TrafficTimeouts::connect, duration,
+          "To connect to a replica before another one is tried; after a refused connection HAProxy "
+          "waits as long",
+          "250ms")
       .Add("server", &TrafficTimeouts::server, duration, "For the app to answer", "60s")
       .Add("queue", &TrafficTimeouts::queue, duration,
            "In the queue, when every replica is at maxConnectionsPerReplica", "30s")

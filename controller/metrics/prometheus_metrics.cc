@@ -21,8 +21,8 @@ namespace {
 
 using reconcilers::MetricLabels;
 
-// From a runtime command of HAProxy (microseconds) to an image that is pulled (minutes); finest where
-// the promises are, at 10 and 50 ms.
+// From a runtime command of HAProxy (microseconds) to an image that is pulled (minutes); finest
+// where the promises are, at 10 and 50 ms.
 const prometheus::Histogram::BucketBoundaries& Buckets() {
   static const prometheus::Histogram::BucketBoundaries buckets = {
       0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03,

@@ -23,8 +23,8 @@ class DesiredState {
                              std::shared_ptr<const api::WebApp>& object) const = 0;
   virtual Presence GetLoadBalancer(const std::string& name,
                                    std::shared_ptr<const api::LoadBalancer>& object) const = 0;
-  // Was everything looked at once that could be? What is unknown from then on may still be wanted (a
-  // broken file hides it), but nobody should wait for it any longer before serving the others.
+  // Was everything looked at once that could be? What is unknown from then on may still be wanted
+  // (a broken file hides it), but nobody should wait for it any longer before serving the others.
   [[nodiscard]] virtual bool LookedOnce() const = 0;
   [[nodiscard]] virtual std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const = 0;
   [[nodiscard]] virtual std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
