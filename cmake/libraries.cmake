@@ -17,6 +17,8 @@ add_library(dep_fmt STATIC ${CMAKE_SOURCE_DIR}/cmake/fmt.cc)
 # Shared, since the shared glog brings it anyway: twice in one process, it ends that at its start.
 ballast_static_library(dep_gflags gflags/gflags.h gflags Threads::Threads)
 ballast_static_library(dep_glog glog/logging.h glog dep_gflags)
+ballast_static_library(dep_sqlite sqlite3.h sqlite3 Threads::Threads ${CMAKE_DL_LIBS})
+ballast_static_library(dep_sodium sodium.h sodium)
 ballast_static_library(dep_prometheus prometheus/registry.h prometheus-cpp-core)
 find_path(NLOHMANN_INCLUDE nlohmann/json.hpp REQUIRED)
 add_library(dep_json INTERFACE)
