@@ -78,15 +78,20 @@ Result<std::uint32_t> ReadHeader(const std::string& path) {
 }
 
 // The log beside a restored backup belongs to the database that it replaced; applied to the backup,
-// it would damage it. Safe to repeat: until TakeOver is through, nothing else is written.
+// it would damage it. (A rollback journal is its own: of a TakeOver that was cut short.)
 Result<void> RemoveForeignLog(const std::string& path) {
-  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+  for (const char* suffix : {"-wal", "-shm"}) {
     if (auto removed = RemoveFile(path + suffix); !removed) return removed;
   }
   return {};
 }
 
+// Makes a store of a backup, in one transaction with the id that tells them apart. Before there is
+// a write-ahead log: otherwise the header could still say "backup" while its log matters.
 Result<void> TakeOver(Database& database) {
+  const auto id = database.QueryInt("PRAGMA application_id");
+  if (!id) return std::unexpected(id.error());
+  if (*id != kBackupId) return {};
   auto statement = database.Prepare(kBoundsSql);
   if (!statement) return std::unexpected(statement.error());
   const Result<Bounds> bounds = ReadBounds(*statement);
@@ -100,8 +105,6 @@ Result<void> TakeOver(Database& database) {
     if (database.InTransaction()) static_cast<void>(database.Exec("ROLLBACK"));
     return taken;
   }
-  // Into the file itself before anything is acknowledged: its header tells that it is one of ours.
-  if (auto copied = database.Checkpoint(true); !copied) return copied;
   runtime::Log(
       runtime::LogLevel::kWarning, "Store restored from a backup",
       {{"path", database.path()}, {"backup_revision", bounds->newest}, {"revision", revision}});
@@ -168,8 +171,8 @@ Result<std::unique_ptr<Database>> OpenDatabaseFile(const std::string& path, File
   }
   Result<void> ready = QuickCheck(**database);
   if (ready) ready = Migrate(**database);
+  if (ready) ready = TakeOver(**database);
   if (ready) ready = SwitchOnDurability(**database);
-  if (ready && *id == kBackupId) ready = TakeOver(**database);
   if (!ready) return std::unexpected(ready.error());
   return database;
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <random>
 #include <sstream>
 #include <vector>
@@ -188,6 +189,41 @@ TEST_F(KillNine, LosesNothingThatWasAcknowledged) {
   fmt::print("{} rounds, {} acknowledged writes\n", rounds, acknowledged);
   EXPECT_GT(rounds, 20);
   EXPECT_GT(acknowledged, 1000U);
+}
+
+// Whoever restores a backup beside the log of the database that crashed, and has it crash again.
+TEST_F(KillNine, ARestoreThatIsCutShortIsDoneAgain) {
+  Open();
+  for (int i = 0; i < 100; ++i) Put(App(fmt::format("app-{:03}", i)), 0, std::string(3000, 'b'));
+  ASSERT_OK(store_->Backup(dir_.path("backup")));
+  const Contents wanted = ListOf(*store_, "webapps");
+  for (int i = 0; i < 100; ++i) {
+    Put(App(fmt::format("app-{:03}", i)), wanted.at(fmt::format("app-{:03}", i)).first,
+        std::string(3000, 'c'));
+  }
+  const std::string log = dir_.Read("state.db-wal");
+  ASSERT_GT(log.size(), 100'000U);
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(fmt::format("seed {} round {}", seed, round));
+    const TempDir target;
+    target.Write("state.db", dir_.Read("backup"));
+    target.Write("state.db-wal", log);
+    std::filesystem::copy_file(dir_.path("secrets.key"), target.path("secrets.key"));
+    {
+      Child child(target.path("state.db"), static_cast<unsigned>(round));
+      child.ReadFor(microseconds(random() % 60'000));
+    }
+    SqliteStoreOptions options = options_;
+    options.path = target.path("state.db");
+    const auto restored = SqliteStore::Open(options, clock_);
+    ASSERT_OK(restored);
+    EXPECT_GT((*restored)->Revision(), 1'000'000'000U);
+    Contents there = ListOf(**restored, "webapps");
+    std::erase_if(there, [](const auto& object) { return !object.first.starts_with("app-"); });
+    ASSERT_EQ(there, wanted);
+  }
 }
 
 }  // namespace
