@@ -101,7 +101,7 @@ class KillNine : public StoreTest {
     std::istringstream lines(said);
     std::uint64_t revision = 0;
     for (std::string key, id; lines >> revision >> key >> id;) {
-      ids_[revision] = key + " " + id;
+      ids_[revision] = fmt::format("{} {}", key, id);
       if (last_[key].revision < revision) last_[key] = {revision, id};
     }
   }
@@ -141,7 +141,7 @@ class KillNine : public StoreTest {
         const auto said = ids_.find(change->revision);
         if (said == ids_.end()) continue;
         const std::string id = change->deleted ? "-" : IdOf(*change->value);
-        ASSERT_EQ(said->second, key + " " + id) << "revision " << change->revision;
+        ASSERT_EQ(said->second, fmt::format("{} {}", key, id)) << "revision " << change->revision;
       }
       after = page->through;
     }
@@ -181,7 +181,7 @@ TEST_F(KillNine, LosesNothingThatWasAcknowledged) {
     // The newest state is the truth of the next round, acknowledged or not.
     for (const std::string resource : {"webapps", "secrets"}) {
       for (const auto& [name, object] : ListOf(*store_, resource)) {
-        last_[resource + "/" + name] = {object.first, IdOf(object.second)};
+        last_[fmt::format("{}/{}", resource, name)] = {object.first, IdOf(object.second)};
       }
     }
     Close();
