@@ -29,6 +29,24 @@ std::string Cursor::Path() const {
 
 std::string Cursor::PathOf(std::string_view member) const { return Step(Path(), member); }
 
+std::string Cursor::Got() const {
+  if (!context_->secret) return node_->Describe();
+  switch (node_->kind) {
+    case Value::Kind::kBool:
+      return "a boolean";
+    case Value::Kind::kInt:
+    case Value::Kind::kFloat:
+      return "a number";
+    case Value::Kind::kString:
+      return "a string that is not shown";
+    case Value::Kind::kNull:
+    case Value::Kind::kList:
+    case Value::Kind::kMap:
+      return node_->Describe();  // says no more than that
+  }
+  return "something else";
+}
+
 void Cursor::Error(std::string message) const {
   if (!node_->bad) context_->errors.Add(node_->at, Path(), std::move(message));
 }
@@ -37,7 +55,7 @@ void Cursor::ErrorWanted(std::string_view wanted) const {
   if (node_->kind == Value::Kind::kNull) {
     Error(fmt::format("has no value: must be {}", wanted));
   } else {
-    Error(fmt::format("must be {}, got {}", wanted, node_->Describe()));
+    Error(fmt::format("must be {}, got {}", wanted, Got()));
   }
 }
 

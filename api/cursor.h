@@ -14,7 +14,7 @@ namespace ballast::api {
 struct DecodeContext {
   ErrorList& errors;
   const DecodeOptions& options;
-  bool stored = false;  // read back what EncodeObject wrote: generation and origin are allowed
+  bool secret = false;  // the document is a Secret: no value of it gets into a message
 };
 
 class Cursor {
@@ -34,6 +34,9 @@ class Cursor {
   [[nodiscard]] DecodeContext& context() const { return *context_; }
   [[nodiscard]] std::string Path() const;
   [[nodiscard]] std::string PathOf(std::string_view member) const;
+
+  // What is there, for messages: `"three"`, `a list`; of a Secret the type of value only.
+  [[nodiscard]] std::string Got() const;
 
   // This value is wrong; nothing when that has been said already.
   void Error(std::string message) const;

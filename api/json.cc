@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "api/codec.h"
+#include "api/utf8.h"
 #include "api/yaml.h"
 
 namespace ballast::api {
@@ -54,6 +56,9 @@ class StrictReader : public json::json_sax_t {
     std::string message = e.what();
     const std::size_t bracket = message.find("] ");
     if (message.starts_with("[json") && bracket != message.npos) message.erase(0, bracket + 2);
+    // What follows is a piece of the text, which may be a Secret.
+    if (message.starts_with("number overflow")) message = "a number is too large";
+    message.erase(std::min(message.find("; last read"), message.size()));
     return Fail(FindTextProblem(message) ? "not valid JSON" : "not valid JSON: " + message);
   }
 

@@ -22,6 +22,9 @@ inline constexpr char kLabelSlot[] = "ballast.dev/slot";        // 2
 inline constexpr char kLabelAttempt[] = "ballast.dev/attempt";  // 0, 1, 2 ...
 inline constexpr char kLabelImages[] = "ballast.dev/images";    // ids, one a container, with commas
 inline constexpr char kLabelTemplate[] = "ballast.dev/template";  // canonical JSON
+// Digests of the values that it took from Secrets and ConfigMaps: configmap/shop=...,secret/db=...
+inline constexpr char kLabelConfig[] = "ballast.dev/config";
+inline constexpr char kLabelCause[] = "ballast.dev/cause";  // of its revision: "secret db changed"
 inline constexpr char kLabelSidecar[] = "ballast.dev/sidecar";    // the container's name
 inline constexpr char kLabelFailures[] = "ballast.dev/failures";  // consecutive crashes before it
 inline constexpr char kLabelRollout[] = "ballast.dev/rollout-started";  // RFC 3339, of the revision

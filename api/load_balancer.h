@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,11 @@ namespace ballast::api {
 struct Listener {
   std::string name;
   std::uint16_t port = 80;
-  std::string protocol = "HTTP";             // HTTPS is refused by name until TLS Secrets exist
+  std::string protocol = "HTTP";             // or "HTTPS"
+  bool redirect_to_https = false;            // only with HTTP, and when some listener has HTTPS
+  bool http2 = true;                         // offered to clients; means something with HTTPS only
+  std::vector<NamespacedName> tls_secrets;   // certificates; HTTPS: at least one, the first is the
+                                             // one for names that none of them has
   bool accept_proxy = false;                 // PROXY protocol v1 and v2
   std::vector<std::string> trusted_proxies;  // CIDRs whose X-Forwarded-* are kept
   bool operator==(const Listener&) const = default;
@@ -36,7 +41,8 @@ struct LoadBalancerSpec {
   std::string image = "ballast/haproxy:latest";
   bool host_network = true;
   std::vector<Listener> listeners{{.name = "http", .port = 80}};
-  std::uint16_t stats_port = 1936;  // on 127.0.0.1
+  std::uint16_t stats_port = 1936;           // on 127.0.0.1, with `stats_auth` on all addresses
+  std::optional<NamespacedName> stats_auth;  // a Secret
   LoadBalancerTimeouts timeouts;
   Snippets snippets;
   std::string syslog;  // "host:514"; empty: standard output

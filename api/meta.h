@@ -29,6 +29,15 @@ struct ObjectKey {
   auto operator<=>(const ObjectKey&) const = default;
 };
 
+// An object of a known kind, as users write it where there is no namespace to take for granted.
+struct NamespacedName {
+  std::string ns;
+  std::string name;
+
+  [[nodiscard]] std::string ToString() const { return ns + "/" + name; }
+  auto operator<=>(const NamespacedName&) const = default;
+};
+
 struct ObjectMeta {
   std::string name;
   std::string ns = "default";  // empty for cluster-scoped kinds

@@ -321,6 +321,46 @@ std::string RuleObjectName(std::string_view text) {
              : "a DNS label (a-z, 0-9 and '-', alphanumeric at both ends, at most 40)";
 }
 
+std::string RuleLongName(std::string_view text) {
+  // Unlike in DNS, a label may be longer than 63, as in Kubernetes.
+  const auto is_label = [](std::string_view label) {
+    return !label.empty() && label.front() != '-' && label.back() != '-' &&
+           All(label, [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
+  };
+  const auto labels = Split(text, '.');
+  return text.size() <= 253 && std::all_of(labels.begin(), labels.end(), is_label)
+             ? ""
+             : "a DNS subdomain (a-z, 0-9, '-' and '.', alphanumeric at both ends of each part, at "
+               "most 253)";
+}
+
+std::string RuleDataKey(std::string_view text) {
+  const bool allowed = !text.empty() && text.size() <= 253 && text != "." &&
+                       !text.starts_with("..") && std::all_of(text.begin(), text.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+                       });
+  return allowed ? "" : "letters, digits and -_., not starting with two dots, at most 253";
+}
+
+std::string RuleRelativePath(std::string_view text) {
+  const auto parts = Split(text, '/');
+  const bool allowed = text.size() <= 1024 && !text.starts_with("..") &&
+                       RulePlainText(text).empty() &&
+                       std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+                         return !part.empty() && part.size() <= 255 && part != "." && part != "..";
+                       });
+  return allowed ? ""
+                 : "a relative path without \".\" and \"..\", such as tls/key.pem, at most 1024";
+}
+
+std::string RuleNamespacedName(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const bool allowed = slash != text.npos && RuleObjectName(text.substr(0, slash)).empty() &&
+                       RuleLongName(text.substr(slash + 1)).empty();
+  return allowed ? "" : "a namespace and a name, such as default/shop-tls";
+}
+
 std::string RulePortName(std::string_view text) {
   const bool allowed = IsDnsLabel(text) && text.size() <= 15 &&
                        std::any_of(text.begin(), text.end(), IsLower) &&

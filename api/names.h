@@ -14,6 +14,7 @@ using Rule = std::string (*)(std::string_view text);
 inline constexpr std::size_t kMaxObjectName = 40;
 
 [[nodiscard]] std::string RuleObjectName(std::string_view text);  // DNS-1123 label, at most 40
+[[nodiscard]] std::string RuleLongName(std::string_view text);    // DNS-1123 subdomain
 [[nodiscard]] std::string RulePortName(std::string_view text);    // Kubernetes' IANA_SVC_NAME
 [[nodiscard]] std::string RuleImage(std::string_view text);       // Docker's reference grammar
 [[nodiscard]] std::string RuleEnvName(std::string_view text);     // Kubernetes' grammar
@@ -35,10 +36,13 @@ inline constexpr std::size_t kMaxObjectName = 40;
 [[nodiscard]] std::string RuleDockerNetwork(std::string_view text);
 [[nodiscard]] std::string RuleLogDriver(std::string_view text);
 [[nodiscard]] std::string RuleLogOption(std::string_view text);
-[[nodiscard]] std::string RulePlainText(std::string_view text);   // no control characters
-[[nodiscard]] std::string RuleCapability(std::string_view text);  // NET_ADMIN, ALL
-[[nodiscard]] std::string RuleCidr(std::string_view text);        // IPv4 or IPv6, prefix optional
-[[nodiscard]] std::string RuleHostPort(std::string_view text);    // logs.example.com:514
+[[nodiscard]] std::string RulePlainText(std::string_view text);     // no control characters
+[[nodiscard]] std::string RuleCapability(std::string_view text);    // NET_ADMIN, ALL
+[[nodiscard]] std::string RuleCidr(std::string_view text);          // IPv4 or IPv6, prefix optional
+[[nodiscard]] std::string RuleHostPort(std::string_view text);      // logs.example.com:514
+[[nodiscard]] std::string RuleDataKey(std::string_view text);       // of a ConfigMap or Secret
+[[nodiscard]] std::string RuleRelativePath(std::string_view text);  // of a file in a volume
+[[nodiscard]] std::string RuleNamespacedName(std::string_view text);
 [[nodiscard]] std::string RuleSnippet(std::string_view text);
 
 // "/srv/../etc//x/" -> "/etc/x". Textual: symbolic links are not followed.

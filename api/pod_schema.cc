@@ -30,20 +30,6 @@ std::vector<std::string> Keys(const std::vector<T>& values, Get get) {
   return keys;
 }
 
-Schema<EnvVar> EnvSchema() {
-  Schema<EnvVar> schema;
-  schema
-      .Required("name", &EnvVar::name,
-                Text("letters, digits and _-., not starting with a digit", RuleEnvName),
-                "The variable's name", "TZ")
-      .Add("value", &EnvVar::value, Text("no NUL, at most 128 KiB", RuleEnvValue),
-           "Its value. $(OTHER) is not expanded", "Europe/Zurich")
-      .Refuse("valueFrom",
-              "is not built yet (secretKeyRef, configMapKeyRef, fieldRef): write the value, or "
-              "mount a file");
-  return schema;
-}
-
 Schema<ContainerPort> PortSchema() {
   Schema<ContainerPort> schema;
   const std::string not_published =
@@ -177,6 +163,10 @@ Schema<Container> ContainerSchema() {
            "The process's working directory; left out: the image's", "/srv")
       .Add("env", &Container::env, List(MapOf("variable", EnvSchema()), 0, 500),
            "Environment variables", "[{name: TZ, value: UTC}]")
+      .Add("envFrom", &Container::env_from, List(MapOf("source", EnvFromSchema()), 0, 50),
+           "Every key of a Secret or ConfigMap as a variable. Later ones win, and `env` over all",
+           "[{secretRef: {name: db}}]")
+      .Switch(&Features::env_references, "is not built yet: write the variables under env")
       .Add("ports", &Container::ports, List(MapOf("port", PortSchema()), 0, 20),
            "Ports that the process listens on. The first port of the first container takes the "
            "traffic",
@@ -194,7 +184,6 @@ Schema<Container> ContainerSchema() {
                 "When it fails, the replica is replaced", "{exec: {command: [/bin/check]}}")
       .Add("securityContext", &Container::security, MapOf("map", SecuritySchema()),
            "Rights of the process", "{runAsUser: 1000}")
-      .Refuse("envFrom", "is not built yet: write the variables under env")
       .Refuse("lifecycle", "is not built yet")
       .Refuse("restartPolicy", "is not built yet: Ballast always restarts, with back-off")
       .Refuse("stdin", "is not built yet", "false")
@@ -206,6 +195,7 @@ Schema<Container> ContainerSchema() {
 }
 
 Schema<Volume> VolumeSchema() {
+  constexpr char kOther[] = "is not built yet: use emptyDir, hostPath or dockerVolume";
   Schema<EmptyDirVolume> empty_dir;
   empty_dir
       .Add("medium", &EmptyDirVolume::memory, Choice<bool>({{"", false}, {"Memory", true}}),
@@ -254,13 +244,26 @@ Schema<Volume> VolumeSchema() {
                                    "A directory or file of the host", "{path: /srv/shop}")
       .Alternative<DockerVolume>(
           "dockerVolume", &Volume::source, MapOf("map", std::move(docker_volume)),
-          "A named Docker volume, shared by all replicas", "{name: shop-data}");
-  for (const char* name : {"configMap", "secret", "projected", "persistentVolumeClaim", "nfs",
-                           "csi", "downwardAPI", "ephemeral", "image"}) {
-    schema.Refuse(name, "is not built yet: use emptyDir, hostPath or dockerVolume");
+          "A named Docker volume, shared by all replicas", "{name: shop-data}")
+      .Alternative<ConfigMapVolume>("configMap", &Volume::source, ConfigMapVolumeType(),
+                                    "Files made of a ConfigMap in the app's namespace",
+                                    "{name: shop}")
+      .Switch(&Features::object_volumes, kOther)
+      .Alternative<SecretVolume>("secret", &Volume::source, SecretVolumeType(),
+                                 "Files made of a Secret in the app's namespace",
+                                 "{secretName: shop-tls}")
+      .Switch(&Features::object_volumes, kOther);
+  for (const char* name :
+       {"projected", "persistentVolumeClaim", "nfs", "csi", "downwardAPI", "ephemeral", "image"}) {
+    schema.Refuse(name, kOther);
   }
-  schema.Check(
-      [](const Cursor& at, Volume&) { CheckOneOf(at, {"emptyDir", "hostPath", "dockerVolume"}); });
+  schema.Check([](const Cursor& at, Volume&) {
+    std::vector<std::string> sources = {"emptyDir", "hostPath", "dockerVolume"};
+    if (at.context().options.features.object_volumes) {
+      sources.insert(sources.end(), {"configMap", "secret"});
+    }
+    CheckOneOf(at, sources);
+  });
   return schema;
 }
 

@@ -11,6 +11,8 @@ inline constexpr char kRolloutComplete[] = "RolloutComplete";
 inline constexpr char kRolloutPaused[] = "RolloutPaused";
 inline constexpr char kProgressDeadlineExceeded[] = "ProgressDeadlineExceeded";
 inline constexpr char kImagePullFailed[] = "ImagePullFailed";
+inline constexpr char kConfigMissing[] = "ConfigMissing";  // an Event too
+inline constexpr char kConfigUnavailable[] = "ConfigUnavailable";
 inline constexpr char kCreateFailed[] = "CreateFailed";
 inline constexpr char kCrashLoopBackOff[] = "CrashLoopBackOff";
 inline constexpr char kUnready[] = "ReplicasUnready";
@@ -21,6 +23,9 @@ inline constexpr char kTerminating[] = "Terminating";
 inline constexpr char kNoSuchWebApp[] = "NoSuchWebApp";
 
 // Events.
+inline constexpr char kRolloutStarted[] = "RolloutStarted";
+inline constexpr char kVariablesLeftOut[] = "VariablesLeftOut";
+inline constexpr char kPullSecretUnusable[] = "PullSecretUnusable";
 inline constexpr char kCreated[] = "Created";
 inline constexpr char kStarted[] = "Started";
 inline constexpr char kReady[] = "Ready";
@@ -43,9 +48,14 @@ inline constexpr char kStateNotSaved[] = "StateNotSaved";
 inline constexpr char kReloaded[] = "Reloaded";
 inline constexpr char kReloadRefused[] = "ReloadRefused";
 inline constexpr char kDriftRepaired[] = "DriftRepaired";
+inline constexpr char kStoredObjectInvalid[] = "StoredObjectInvalid";
 inline constexpr char kLoadBalancerStarted[] = "LoadBalancerStarted";
 inline constexpr char kLoadBalancerUpgraded[] = "LoadBalancerUpgraded";
 inline constexpr char kLoadBalancerFailed[] = "LoadBalancerFailed";
+inline constexpr char kCertificateChanged[] = "CertificateChanged";
+inline constexpr char kCertificateExpiring[] = "CertificateExpiring";
+inline constexpr char kCertificateInvalid[] = "CertificateInvalid";
+inline constexpr char kBasicAuthUnusable[] = "BasicAuthUnusable";
 inline constexpr char kNetworkJoined[] = "NetworkJoined";
 inline constexpr char kNetworkLeft[] = "NetworkLeft";
 

@@ -45,23 +45,36 @@ class ProbeFolder {
 }  // namespace
 
 std::vector<KindDoc> DescribeKinds() {
-  std::vector<KindDoc> kinds(2);
-  kinds[0].kind = "WebApp";
-  WebAppSchema().DescribeFields("", kinds[0]);
-  kinds[1].kind = "LoadBalancer";
-  LoadBalancerSchema().DescribeFields("", kinds[1]);
+  std::vector<KindDoc> kinds;
+  const auto describe = [&kinds](const char* kind, const auto& schema) {
+    schema.DescribeFields("",
+                          kinds.emplace_back(KindDoc{.kind = kind, .fields = {}, .refused = {}}));
+  };
+  describe("WebApp", WebAppSchema());
+  describe("LoadBalancer", LoadBalancerSchema());
+  describe("Autoscaler", AutoscalerSchema());
+  describe("Namespace", NamespaceSchema());
+  describe("Secret", SecretSchema());
+  describe("ConfigMap", ConfigMapSchema());
   return kinds;
 }
 
 std::string ReferenceMarkdown(const KindDoc& kind) {
-  std::string out = "| field | type | default | allowed | meaning | example |\n";
-  out += "|---|---|---|---|---|---|\n";
+  const std::string head =
+      "| field | type | default | allowed | meaning | example |\n"
+      "|---|---|---|---|---|---|\n";
+  std::string out = head;
+  std::string switched_off;
   const ProbeFolder folder(kind);
   for (const FieldDoc& field : kind.fields) {
     if (folder.IsRepeated(field.path)) continue;
-    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", field.path, Cell(field.type),
-                       field.required ? "required" : CodeCell(field.default_value),
-                       Cell(field.allowed), Cell(field.meaning), CodeCell(field.example));
+    (field.switched_off.empty() ? out : switched_off) +=
+        fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", field.path, Cell(field.type),
+                    field.required ? "required" : CodeCell(field.default_value),
+                    Cell(field.allowed), Cell(field.meaning), CodeCell(field.example));
+  }
+  if (!switched_off.empty()) {
+    out += "\nWhat takes from Secrets and ConfigMaps:\n\n" + head + switched_off;
   }
   out += "\nRefused by name:\n\n| field | message |\n|---|---|\n";
   for (const RefusedDoc& refused : kind.refused) {

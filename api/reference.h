@@ -15,6 +15,7 @@ struct FieldDoc {
   std::string allowed;  // "0 to 1000"
   std::string meaning;
   std::string example;          // YAML, as it stands after "name: "
+  std::string switched_off;     // what is said where its switch is off; empty: it has none
   std::string example_problem;  // why the example is not accepted; always empty (tested)
 };
 

@@ -16,16 +16,18 @@ bool IsMap(const Cursor& at) {
 void ReportUnknown(const Cursor& at, const Member& member, const std::vector<std::string>& known,
                    const std::vector<Refusal>& refusals) {
   for (const Refusal& refusal : refusals) {
-    if (refusal.name != member.key) continue;
-    if (refusal.harmless.empty() || ToJsonText(member.value) != refusal.harmless) {
-      at.KeyError(member, refusal.message);
-    }
-    return;
+    if (refusal.name == member.key) return ReportRefused(at, member, refusal);
   }
   const std::string nearest = at.context().errors.plenty() ? "" : Nearest(member.key, known);
   at.KeyError(member, nearest.empty()
                           ? "unknown field"
                           : fmt::format("unknown field; did you mean \"{}\"?", nearest));
+}
+
+void ReportRefused(const Cursor& at, const Member& member, const Refusal& refusal) {
+  if (refusal.harmless.empty() || ToJsonText(member.value) != refusal.harmless) {
+    at.KeyError(member, refusal.message);
+  }
 }
 
 void ReportMissing(const Cursor& at, const std::string& name, const std::string& meaning) {
@@ -38,6 +40,7 @@ std::string ProblemWithExample(const std::string& example,
   ErrorList errors("");
   DecodeOptions options;
   options.allowed_host_paths = {"/"};
+  options.features = Features::All();
   DecodeContext context{errors, options};
   const std::vector<Value> documents = ParseYaml("example: " + example + "\n", errors);
   if (documents.size() == 1 && documents[0].members.size() == 1) {

@@ -33,6 +33,7 @@ struct Refusal {
 [[nodiscard]] bool IsMap(const Cursor& at);
 void ReportUnknown(const Cursor& at, const Member& member, const std::vector<std::string>& known,
                    const std::vector<Refusal>& refusals);
+void ReportRefused(const Cursor& at, const Member& member, const Refusal& refusal);
 void ReportMissing(const Cursor& at, const std::string& name, const std::string& meaning);
 [[nodiscard]] std::string ProblemWithExample(const std::string& example,
                                              const std::function<void(const Cursor&)>& read);
@@ -138,6 +139,14 @@ class Schema {
     return *this;
   }
 
+  // Of the field added last: refused like this unless the reader has the feature on.
+  Schema& Switch(bool Features::* feature, std::string message, std::string harmless = "") {
+    Field& field = fields_.back();
+    field.feature = feature;
+    field.refusal = {field.doc.path, std::move(message), std::move(harmless)};
+    return *this;
+  }
+
   Schema& Refuse(std::string name, std::string message, std::string harmless = "") {
     refusals_.push_back({std::move(name), std::move(message), std::move(harmless)});
     return *this;
@@ -154,7 +163,9 @@ class Schema {
     for (const Member& member : at.node().members) {
       const Field* field = Find(member.key);
       if (field == nullptr) {
-        ReportUnknown(at, member, names_, refusals_);
+        ReportUnknown(at, member, Names(at), refusals_);
+      } else if (field->IsOff(at)) {
+        ReportRefused(at, member, field->refusal);
       } else {
         field->read(at.At(member), out);
       }
@@ -186,8 +197,12 @@ class Schema {
       doc.path = JoinPath(path, field.doc.path);
       const std::string inner = doc.path;
       if (field.check_example) doc.example_problem = field.check_example();
+      const std::size_t first = out.fields.size();
       out.fields.push_back(std::move(doc));
       if (field.describe) field.describe(inner, out);
+      for (std::size_t i = first; field.feature != nullptr && i < out.fields.size(); ++i) {
+        out.fields[i].switched_off = field.refusal.message;
+      }
     }
     for (const Refusal& refusal : refusals_) {
       out.refused.push_back({JoinPath(path, refusal.name), refusal.message});
@@ -203,6 +218,12 @@ class Schema {
     std::function<std::optional<bool>(const S&)> presence;
     std::function<void(const std::string& path, KindDoc&)> describe;
     std::function<std::string()> check_example;
+    bool Features::* feature = nullptr;  // the switch; null: it is always there
+    Refusal refusal;                     // while the switch is off
+
+    [[nodiscard]] bool IsOff(const Cursor& at) const {
+      return feature != nullptr && !(at.context().options.features.*feature);
+    }
   };
 
   template <typename T>
@@ -251,9 +272,17 @@ class Schema {
   }
 
   Schema& Push(Field field) {
-    names_.push_back(field.doc.path);
     fields_.push_back(std::move(field));
     return *this;
+  }
+
+  // For suggestions.
+  std::vector<std::string> Names(const Cursor& at) const {
+    std::vector<std::string> names;
+    for (const Field& field : fields_) {
+      if (!field.IsOff(at)) names.push_back(field.doc.path);
+    }
+    return names;
   }
 
   const Field* Find(const std::string& name) const {
@@ -264,7 +293,6 @@ class Schema {
   }
 
   std::vector<Field> fields_;
-  std::vector<std::string> names_;
   std::vector<Refusal> refusals_;
   std::vector<std::function<void(const Cursor&, S&)>> checks_;
 };

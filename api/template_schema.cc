@@ -109,6 +109,10 @@ Schema<PodTemplate> MakeTemplateSchema() {
       .Refuse("name", "is not allowed: replicas are named by Ballast")
       .Refuse("namespace", "is not allowed: replicas live in their app's namespace")
       .Refuse("creationTimestamp", "is not allowed", "null");
+  Schema<LocalObjectReference> pull_secret;
+  pull_secret.Required(
+      "name", &LocalObjectReference::name, Text("a DNS subdomain, at most 253", RuleLongName),
+      "A Secret of type kubernetes.io/dockerconfigjson in the app's namespace", "registry");
   Schema<PodTemplate> spec;
   spec.Required("containers", &PodTemplate::containers,
                 List(MapOf("container", ContainerSchema()), 1, 10),
@@ -117,6 +121,12 @@ Schema<PodTemplate> MakeTemplateSchema() {
                 "[{name: web, image: acme/shop:1.4, ports: [{containerPort: 8080}]}]")
       .Add("volumes", &PodTemplate::volumes, List(MapOf("volume", VolumeSchema()), 0, 50),
            "Storage for the containers; each must be mounted", "[{name: cache, emptyDir: {}}]")
+      .Add("imagePullSecrets", &PodTemplate::image_pull_secrets,
+           List(MapOf("reference", std::move(pull_secret)), 0, 20, Repeats::kRefused),
+           "Logins for registries, tried in this order", "[{name: registry}]")
+      .Switch(&Features::image_pull_secrets,
+              "is not built yet: logins for registries come from the controller's "
+              "--registry-config")
       .Add("terminationGracePeriodSeconds", &PodTemplate::termination_grace_period_seconds,
            Integer<int>(0, 3600), "From the stop signal to SIGKILL", "60")
       .Add("logging", &PodTemplate::logging, MapOf("map", LoggingSchema()), "Where the output goes",
@@ -125,9 +135,7 @@ Schema<PodTemplate> MakeTemplateSchema() {
            List(Text("a Docker network of yours", RuleDockerNetwork), 0, 20, Repeats::kRefused),
            "Further Docker networks to join; they must exist", "[shop-db]");
   const std::string later = "is not built yet";
-  spec.Refuse("imagePullSecrets",
-              later + ": logins for registries come from the controller's --registry-config")
-      .Refuse("initContainers", later)
+  spec.Refuse("initContainers", later)
       .Refuse("ephemeralContainers", later)
       .Refuse("restartPolicy", "is not allowed: Ballast always restarts, with back-off",
               "\"Always\"")

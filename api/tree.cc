@@ -249,8 +249,8 @@ Scalar ResolvePlainScalar(std::string_view text) {
   if (AllDigits(digits)) {
     if (digits.size() > 1 && digits[0] == '0') {
       scalar.problem = fmt::format(
-          "{} is an octal number to some YAML parsers: write it without leading zeros, or put it "
-          "in quotes",
+          "{} is an octal number to some YAML parsers: write it without leading zeros, as 0o17 if "
+          "it is octal, or put it in quotes",
           Quote(text));
       return scalar;
     }

@@ -34,6 +34,11 @@ Type<T> Measured(std::string name, std::string wanted, T min, T max, Parse parse
           .describe = nullptr};
 }
 
+// "the number 7"
+std::string GotOfType(const Cursor& at, std::string_view type) {
+  return at.context().secret ? at.Got() : fmt::format("the {} {}", type, at.Got());
+}
+
 }  // namespace
 
 bool ReadInteger(const Cursor& at, std::int64_t min, std::int64_t max, std::int64_t& out) {
@@ -42,8 +47,7 @@ bool ReadInteger(const Cursor& at, std::int64_t min, std::int64_t max, std::int6
   const std::string wanted = fmt::format("an integer between {} and {}", min, max);
   if (node.kind == Value::Kind::kString && node.quoted &&
       ResolvePlainScalar(node.text).node.kind == Value::Kind::kInt) {
-    at.Error(
-        fmt::format("must be {}, got the string {}: remove the quotes", wanted, Quote(node.text)));
+    at.Error(fmt::format("must be {}, got {}: remove the quotes", wanted, GotOfType(at, "string")));
     return false;
   }
   if (node.kind != Value::Kind::kInt || node.too_big || node.integer < min || node.integer > max) {
@@ -74,9 +78,8 @@ bool ReadText(const Cursor& at, std::string_view what, std::string& out) {
     case Value::Kind::kBool:
     case Value::Kind::kInt:
     case Value::Kind::kFloat:
-      at.Error(fmt::format("must be {}, got the {} {}: put it in quotes", what,
-                           node.kind == Value::Kind::kBool ? "boolean" : "number",
-                           node.Describe()));
+      at.Error(fmt::format("must be {}, got {}: put it in quotes", what,
+                           GotOfType(at, node.kind == Value::Kind::kBool ? "boolean" : "number")));
       return false;
     default:
       at.ErrorWanted(what);
@@ -94,6 +97,13 @@ bool ReadWord(const Cursor& at, std::string_view wanted, std::string& out) {
   }
   out = node.text;
   return true;
+}
+
+std::string Plural(std::string noun) {
+  if (noun.ends_with('s')) return noun;
+  if (!noun.ends_with('y')) return noun + "s";
+  noun.pop_back();
+  return noun + "ies";
 }
 
 Type<bool> Boolean() {
@@ -130,6 +140,23 @@ Type<std::string> Text(std::string allowed, Rule rule) {
           .describe = nullptr};
 }
 
+Type<NamespacedName> NamespacedReference() {
+  return {.name = "string",
+          .allowed = "a namespace, a slash and a name",
+          .read =
+              [](const Cursor& at, NamespacedName& out) {
+                std::string text;
+                if (!ReadText(at, "a string", text)) return;
+                const std::string wanted = RuleNamespacedName(text);
+                if (!wanted.empty()) return at.ErrorWanted(wanted);
+                const std::size_t slash = text.find('/');
+                out = {text.substr(0, slash), text.substr(slash + 1)};
+              },
+          .write = [](const NamespacedName& value, Style) { return Value::Text(value.ToString()); },
+          .is_empty = [](const NamespacedName& value) { return value == NamespacedName{}; },
+          .describe = nullptr};
+}
+
 Type<Millis> Duration(Millis min, Millis max) {
   return Measured<Millis>("duration", "a duration such as 250ms, 60s, 1m30s or 1h", min, max,
                           ParseDuration, FormatDuration);
@@ -143,6 +170,32 @@ Type<std::int64_t> CpuQuantity(std::int64_t min, std::int64_t max) {
 Type<std::int64_t> ByteQuantity(std::int64_t min, std::int64_t max) {
   return Measured<std::int64_t>("quantity", "a number of bytes such as 256Mi or 1.5Gi", min, max,
                                 ParseBytes, FormatBytes);
+}
+
+Type<MetricQuantity> Quantity(std::int64_t min_millis, std::int64_t max_millis) {
+  const std::string least = FormatMetricQuantity({min_millis});
+  const std::string range =
+      fmt::format("{}{} to {}", least, least.ends_with('m') ? " (thousandth)" : "",
+                  FormatMetricQuantity({max_millis}));
+  return {.name = "quantity",
+          .allowed = range,
+          .read =
+              [=](const Cursor& at, MetricQuantity& out) {
+                std::string text;
+                if (!ReadWord(at, "a quantity such as 50, 0.5 or 200m", text)) return;
+                const auto value = ParseMetricQuantity(text);
+                if (!value) {
+                  at.Error(value.error().message);
+                } else if (value->millis < min_millis || value->millis > max_millis) {
+                  at.ErrorWanted("a quantity from " + range);
+                } else {
+                  out = *value;
+                }
+              },
+          .write = [](const MetricQuantity& value,
+                      Style) { return Value::Text(FormatMetricQuantity(value)); },
+          .is_empty = [](const MetricQuantity& value) { return value == MetricQuantity{}; },
+          .describe = nullptr};
 }
 
 Type<IntOrPercent> NumberOrPercent() {
@@ -197,7 +250,10 @@ Type<std::map<std::string, std::string>> StringMap(std::string allowed, Rule key
                   const Cursor child = at.At(member);
                   std::string text;
                   if (!ReadText(child, "a string", text)) continue;
-                  if (const std::string wanted = value(text); !wanted.empty()) {
+                  const std::string wanted = value(text);
+                  if (!wanted.empty() && value == RuleAnnotationValue) {
+                    child.Error("must be " + wanted);  // may hold a password: never shown
+                  } else if (!wanted.empty()) {
                     child.ErrorWanted(wanted);
                   } else {
                     out[member.key] = std::move(text);

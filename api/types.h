@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/cursor.h"
+#include "api/metric_quantity.h"
 #include "api/names.h"
 #include "api/reference.h"
 #include "api/tree.h"
@@ -59,9 +60,13 @@ Type<T> Integer(std::int64_t min, std::int64_t max) {
 [[nodiscard]] Type<bool> Boolean();
 // `allowed`: the rule in words, for the reference; empty: any string without control characters.
 [[nodiscard]] Type<std::string> Text(std::string allowed, Rule rule);
+// "namespace/name"
+[[nodiscard]] Type<NamespacedName> NamespacedReference();
 [[nodiscard]] Type<Millis> Duration(Millis min, Millis max);
 [[nodiscard]] Type<std::int64_t> CpuQuantity(std::int64_t min, std::int64_t max);
 [[nodiscard]] Type<std::int64_t> ByteQuantity(std::int64_t min, std::int64_t max);
+// In thousandths, both ends included.
+[[nodiscard]] Type<MetricQuantity> Quantity(std::int64_t min_millis, std::int64_t max_millis);
 [[nodiscard]] Type<IntOrPercent> NumberOrPercent();
 [[nodiscard]] Type<std::map<std::string, std::string>> StringMap(std::string allowed, Rule key,
                                                                  Rule value);
@@ -104,12 +109,15 @@ Type<E> Choice(const std::vector<std::pair<std::string, E>>& words,
           .describe = nullptr};
 }
 
+// "policy" -> "policies"; what ends with an s is one already.
+[[nodiscard]] std::string Plural(std::string noun);
+
 enum class Repeats { kAllowed, kRefused };
 
 template <typename T>
 Type<std::vector<T>> List(Type<T> item, std::size_t min, std::size_t max,
                           Repeats repeats = Repeats::kAllowed) {
-  const std::string name = "list of " + item.name + (item.name.ends_with('s') ? "" : "s");
+  const std::string name = "list of " + Plural(item.name);
   return {.name = name,
           .allowed = (item.allowed.empty() ? "" : "each: " + item.allowed + "; ") +
                      (min > 0 ? std::to_string(min) + " to " : "at most ") + std::to_string(max),
@@ -130,7 +138,7 @@ Type<std::vector<T>> List(Type<T> item, std::size_t min, std::size_t max,
                   item.read(child, value);
                   if (repeats == Repeats::kRefused &&
                       std::find(out.begin(), out.end(), value) != out.end() && !(value == T{})) {
-                    child.DerivedError("", "is in the list already: " + child.node().Describe());
+                    child.DerivedError("", "is in the list already: " + child.Got());
                   }
                   out.push_back(std::move(value));
                 }

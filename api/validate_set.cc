@@ -46,8 +46,10 @@ class SetValidator {
       }
       if (const auto* webapp = std::get_if<WebApp>(&object->object)) {
         CheckRoutes(*object, *webapp);
-      } else {
-        CheckPorts(*object, std::get<LoadBalancer>(object->object));
+      } else if (const auto* load_balancer = std::get_if<LoadBalancer>(&object->object)) {
+        CheckPorts(*object, *load_balancer);
+      } else if (const auto* autoscaler = std::get_if<Autoscaler>(&object->object)) {
+        CheckTarget(*object, *autoscaler);
       }
     }
     if (errors_.size() > kMaxErrors) errors_.resize(kMaxErrors);
@@ -108,7 +110,19 @@ class SetValidator {
     if (load_balancer.spec.host_network) claim(load_balancer.spec.stats_port, "spec.stats.port");
   }
 
+  // Two would undo each other's work for ever.
+  void CheckTarget(const DecodedObject& object, const Autoscaler& autoscaler) {
+    const ObjectKey target{autoscaler.spec.scale_target_ref.kind, autoscaler.meta.ns,
+                           autoscaler.spec.scale_target_ref.name};
+    const auto [first, is_new] = targets_.emplace(target, &object);
+    if (is_new) return;
+    Add(object, "spec.scaleTargetRef",
+        fmt::format("{} is scaled by {} in {} already", target.ToString(),
+                    KeyOf(first->second->object).ToString(), Place(*first->second)));
+  }
+
   std::map<ObjectKey, const DecodedObject*> keys_;
+  std::map<ObjectKey, const DecodedObject*> targets_;
   std::set<std::string> load_balancers_;
   std::map<Claim, const DecodedObject*> claims_;
   std::map<int, const DecodedObject*> ports_;

@@ -30,10 +30,44 @@ struct Strategy {
   bool operator==(const Strategy&) const = default;
 };
 
+// One key of a Secret or ConfigMap in the app's namespace. Optional: without it, there is no
+// variable; else the replica waits for it.
+struct SecretKeySelector {
+  std::string name;
+  std::string key;
+  bool optional = false;
+  bool operator==(const SecretKeySelector&) const = default;
+};
+struct ConfigMapKeySelector {
+  std::string name;
+  std::string key;
+  bool optional = false;
+  bool operator==(const ConfigMapKeySelector&) const = default;
+};
+
 struct EnvVar {
   std::string name;
-  std::string value;
+  std::string value;  // empty with value_from
+  std::variant<std::monostate, SecretKeySelector, ConfigMapKeySelector> value_from{};
   bool operator==(const EnvVar&) const = default;
+};
+
+// Every key of a Secret or ConfigMap in the app's namespace.
+struct SecretEnvSource {
+  std::string name;
+  bool optional = false;
+  bool operator==(const SecretEnvSource&) const = default;
+};
+struct ConfigMapEnvSource {
+  std::string name;
+  bool optional = false;
+  bool operator==(const ConfigMapEnvSource&) const = default;
+};
+
+struct EnvFromSource {
+  std::string prefix;  // in front of each key
+  std::variant<SecretEnvSource, ConfigMapEnvSource> source;
+  bool operator==(const EnvFromSource&) const = default;
 };
 
 struct ContainerPort {
@@ -101,6 +135,7 @@ struct Container {
   std::vector<std::string> command;  // the image's ENTRYPOINT
   std::vector<std::string> args;     // the image's CMD
   std::string working_dir;
+  std::vector<EnvFromSource> env_from;  // later ones win over earlier ones, env over all of them
   std::vector<EnvVar> env;
   std::vector<ContainerPort> ports;
   ResourceLimits limits;
@@ -127,9 +162,30 @@ struct DockerVolume {  // dockerVolume: {name: shop-data}; made when it does not
   bool operator==(const DockerVolume&) const = default;
 };
 
+struct KeyToPath {
+  std::string key;
+  std::string path;  // relative, clean; no other item's and not below one
+  bool operator==(const KeyToPath&) const = default;
+};
+// Files made of an object in the app's namespace.
+struct ConfigMapVolume {
+  std::string name;
+  std::vector<KeyToPath> items;  // empty: every key, as a file of its name
+  int default_mode = 0644;
+  bool optional = false;
+  bool operator==(const ConfigMapVolume&) const = default;
+};
+struct SecretVolume {
+  std::string secret_name;
+  std::vector<KeyToPath> items;
+  int default_mode = 0644;
+  bool optional = false;
+  bool operator==(const SecretVolume&) const = default;
+};
+
 struct Volume {
   std::string name;
-  std::variant<EmptyDirVolume, HostPathVolume, DockerVolume> source;
+  std::variant<EmptyDirVolume, HostPathVolume, DockerVolume, ConfigMapVolume, SecretVolume> source;
   bool operator==(const Volume&) const = default;
 };
 
@@ -139,11 +195,17 @@ struct Logging {
   bool operator==(const Logging&) const = default;
 };
 
+struct LocalObjectReference {
+  std::string name;
+  bool operator==(const LocalObjectReference&) const = default;
+};
+
 struct PodTemplate {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::vector<Container> containers;  // the first serves the traffic; at least one
   std::vector<Volume> volumes;
+  std::vector<LocalObjectReference> image_pull_secrets;  // tried in this order
   int termination_grace_period_seconds = 30;
   Logging logging;
   std::vector<std::string> networks;  // further Docker networks to join
@@ -196,6 +258,7 @@ struct Traffic {
   int max_connections_per_replica = 0;
   std::int64_t max_body_bytes = 0;
   bool compression = false;
+  std::string basic_auth_secret;  // in the app's namespace; empty: no password is asked for
   int slow_start_seconds = 0;
   TrafficTimeouts timeouts;
   bool operator==(const Traffic&) const = default;
@@ -234,7 +297,8 @@ struct WebAppStatus {
   int unavailable_replicas = 0;
   int adopted_replicas = 0;
   std::string current_revision;
-  std::string update_revision;
+  std::string update_revision;  // empty while a Secret or ConfigMap that it needs is missing
+  std::string update_cause;     // why there is that revision: "secret db changed"; empty: the first
   std::string url;
   std::vector<Condition> conditions;
   bool operator==(const WebAppStatus&) const = default;

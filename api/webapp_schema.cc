@@ -171,7 +171,13 @@ Schema<Traffic> TrafficSchema() {
            "A new replica's share grows over this time", "30")
       .Add("timeouts", &Traffic::timeouts, MapOf("map", std::move(timeouts)), "Time limits",
            "{connect: 250ms, server: 60s}")
-      .Refuse("basicAuthSecret", "is not built yet", "\"\"");
+      .Add("basicAuthSecret", &Traffic::basic_auth_secret,
+           Text("a DNS subdomain, at most 253; empty: none",
+                [](std::string_view text) { return text.empty() ? "" : RuleLongName(text); }),
+           "A Secret of type kubernetes.io/basic-auth in the app's namespace: HAProxy asks for its "
+           "user and password",
+           "shop-users")
+      .Switch(&Features::basic_auth, "is not built yet", "\"\"");
   return schema;
 }
 
@@ -242,29 +248,6 @@ Schema<WebAppSpec> SpecSchema() {
 }
 
 }  // namespace
-
-Schema<ObjectMeta> MetaSchema(bool namespaced) {
-  Schema<ObjectMeta> schema;
-  schema.Required("name", &ObjectMeta::name, Text("a DNS label, at most 40", RuleObjectName),
-                  "The object's name", "shop");
-  if (namespaced) {
-    schema.Add("namespace", &ObjectMeta::ns, Text("a DNS label, at most 40", RuleObjectName),
-               "The namespace; it need not be made first", "staging");
-  } else {
-    schema.Refuse("namespace", "is not allowed: a LoadBalancer belongs to no namespace");
-  }
-  schema.Add("labels", &ObjectMeta::labels, Labels(), "Labels of the object", "{team: shop}")
-      .Add("annotations", &ObjectMeta::annotations, Annotations(), "Free text",
-           "{example.com/ticket: \"1234\"}");
-  for (const char* name : {"generation", "uid", "resourceVersion", "creationTimestamp",
-                           "managedFields", "selfLink", "deletionTimestamp"}) {
-    schema.Refuse(name, "is written by Ballast: leave it out");
-  }
-  for (const char* name : {"generateName", "finalizers", "ownerReferences"}) {
-    schema.Refuse(name, "is not built yet");
-  }
-  return schema;
-}
 
 const Schema<WebApp>& WebAppSchema() {
   static const Schema<WebApp> schema = [] {

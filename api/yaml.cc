@@ -9,10 +9,13 @@
 
 #include <algorithm>
 #include <istream>
+#include <span>
 #include <streambuf>
 #include <string>
 #include <unordered_set>
 #include <utility>
+
+#include "api/utf8.h"
 
 namespace ballast::api {
 namespace {
@@ -37,14 +40,15 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view text, ErrorList& errors) : text_(text), errors_(errors) {}
 
-  std::vector<Value> Documents() && { return std::move(documents_); }
+  std::vector<Value> Documents() && {
+    Release(stack_.empty() ? nullptr : &stack_.front().node);
+    return std::move(documents_);
+  }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     stack_.clear();
     if (++count_ > kMaxManifestDocuments) {
-      errors_.Add(ToPosition(mark), "",
-                  fmt::format("more than {} documents in one file", kMaxManifestDocuments));
-      throw Stop{};
+      Refuse(mark, fmt::format("more than {} documents in one file", kMaxManifestDocuments));
     }
   }
   void OnDocumentEnd() override {}
@@ -66,7 +70,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
     Report(ToPosition(mark),
            fmt::format("anchors (&{}) are not allowed: write the value out where it is used",
-                       Unquoted(name)));
+                       Unquoted(name)),
+           "anchors are not allowed: put text that begins with & in quotes");
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -88,7 +93,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (CheckTag(mark, tag)) {
       scalar.node.bad = true;
     } else if (!scalar.problem.empty()) {
-      Report(scalar.node.at, std::move(scalar.problem));
+      Report(scalar.node.at, std::move(scalar.problem),
+             "has more than one reading in YAML: put it in quotes");
       scalar.node.bad = true;
     }
     Finish(std::move(scalar.node));
@@ -105,18 +111,11 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void OnMapEnd() override { Close(); }
 
-  // Where the reader is, for an error that yaml-cpp reports.
-  [[nodiscard]] std::string Path() const {
-    std::string path;
-    for (const Frame& frame : stack_) {
-      if (frame.node.kind == Value::Kind::kList) {
-        path += fmt::format("[{}]", frame.node.items.size());
-      } else if (frame.has_key) {
-        if (!path.empty()) path += '.';
-        path += Unquoted(frame.key);
-      }
-    }
-    return path;
+  // yaml-cpp gave up here.
+  void Break(const YAML::Mark& mark, const std::string& problem, const std::string& hint) {
+    // Behind a colon there is a piece of the text.
+    Report(ToPosition(mark), "not valid YAML: " + problem + hint,
+           "not valid YAML: " + problem.substr(0, problem.find(':')) + hint);
   }
 
  private:
@@ -129,6 +128,29 @@ class TreeBuilder : public YAML::EventHandler {
     bool skip = false;  // the value belongs to a key that was refused
   };
 
+  // Held back until the document's kind is known: what is said about a Secret shows no value.
+  struct Held {
+    Position at;
+    std::string path;
+    std::string message;
+    std::string secret_path;
+    std::string secret_message;
+  };
+
+  // Where the reader is, at most `levels` deep.
+  [[nodiscard]] std::string Path(std::size_t levels = kMaxManifestDepth) const {
+    std::string path;
+    for (const Frame& frame : std::span(stack_).first(std::min(levels, stack_.size()))) {
+      if (frame.node.kind == Value::Kind::kList) {
+        path += fmt::format("[{}]", frame.node.items.size());
+      } else if (frame.has_key) {
+        if (!path.empty()) path += '.';
+        path += Unquoted(frame.key);
+      }
+    }
+    return path;
+  }
+
   static std::string Unquoted(const std::string& text) {
     const std::string quoted = Quote(text);
     return quoted.ends_with("...") ? quoted.substr(1, quoted.size() - 5) + "..."
@@ -140,7 +162,41 @@ class TreeBuilder : public YAML::EventHandler {
            !stack_.back().has_key;
   }
 
-  void Report(Position at, std::string message) { errors_.Add(at, Path(), std::move(message)); }
+  // `secret_message`: when the document is a Secret; empty: the same.
+  void Report(Position at, std::string message, std::string secret_message = "") {
+    if (secret_message.empty()) secret_message = message;
+    // Deeper than data.KEY there ought to be text only: keys that are there are pieces of it.
+    const bool is_map = stack_.empty() || stack_.front().key == "data" ||
+                        stack_.front().key == "stringData" || stack_.front().key == "metadata";
+    held_.push_back(
+        {at, Path(), std::move(message), Path(is_map ? 2 : 1), std::move(secret_message)});
+  }
+
+  // A document that ended early may not have come to its kind, which stands behind `data` in what
+  // programs write, or to the end of that word.
+  [[nodiscard]] bool MayBeSecret(const Value* root) const {
+    if (root == nullptr) return false;
+    if (const Member* kind = root->Find("kind")) {
+      if (kind->value.text == "ConfigMap") return false;
+      std::string name = kind->value.text.substr(0, 6);
+      for (char& c : name) c = static_cast<char>(c | 0x20);
+      if (name == "secret") return true;
+    }
+    const auto is_open = [this](std::string_view key) {
+      return !stack_.empty() && stack_.front().has_key && stack_.front().key == key;
+    };
+    return root->Find("data") != nullptr || root->Find("stringData") != nullptr ||
+           is_open("data") || is_open("stringData");
+  }
+
+  void Release(const Value* root) {
+    const bool secret = !held_.empty() && MayBeSecret(root);
+    for (Held& held : held_) {
+      errors_.Add(held.at, std::move(secret ? held.secret_path : held.path),
+                  std::move(secret ? held.secret_message : held.message));
+    }
+    held_.clear();
+  }
 
   [[noreturn]] void Refuse(const YAML::Mark& mark, std::string message) {
     Report(ToPosition(mark), std::move(message));
@@ -149,7 +205,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   bool CheckTag(const YAML::Mark& mark, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return false;
-    Report(ToPosition(mark), fmt::format("tags ({}) are not allowed", Unquoted(tag)));
+    Report(ToPosition(mark), fmt::format("tags ({}) are not allowed", Unquoted(tag)),
+           "tags are not allowed: put text that begins with ! in quotes");
     return true;
   }
 
@@ -217,6 +274,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void Finish(Value node) {
     if (stack_.empty()) {
+      Release(&node);
       if (node.kind != Value::Kind::kNull || node.bad) documents_.push_back(std::move(node));
       return;
     }
@@ -239,6 +297,7 @@ class TreeBuilder : public YAML::EventHandler {
   ErrorList& errors_;
   std::vector<Value> documents_;
   std::vector<Frame> stack_;
+  std::vector<Held> held_;
   int count_ = 0;
   int nodes_ = 0;
 };
@@ -254,34 +313,6 @@ Position PositionOf(std::string_view text, std::size_t offset) {
     }
   }
   return at;
-}
-
-// Length of the UTF-8 sequence that starts here and its code point; 0: it is invalid.
-std::size_t DecodeUtf8(std::string_view text, std::uint32_t& code_point) {
-  const auto byte = [&text](std::size_t i) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
-  };
-  const std::uint32_t first = byte(0);
-  std::size_t length = 1;
-  code_point = first;
-  if (first >= 0xF0 && first <= 0xF4) {
-    length = 4, code_point = first & 0x07;
-  } else if (first >= 0xE0 && first < 0xF0) {
-    length = 3, code_point = first & 0x0F;
-  } else if (first >= 0xC2 && first < 0xE0) {
-    length = 2, code_point = first & 0x1F;
-  } else if (first >= 0x80) {
-    return 0;
-  }
-  if (text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-    code_point = (code_point << 6) | (byte(i) & 0x3F);
-  }
-  const bool overlong =
-      (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
-  const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  return overlong || surrogate || code_point > 0x10FFFF ? 0 : length;
 }
 
 // yaml-cpp quotes the text in some messages, down to a single byte of it.
@@ -307,36 +338,6 @@ std::string TabHint(std::string_view text, int line) {
 
 }  // namespace
 
-bool IsUtf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    std::uint32_t code_point = 0;
-    const std::size_t length = DecodeUtf8(text.substr(i), code_point);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
-std::optional<TextProblem> FindTextProblem(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    std::uint32_t code_point = 0;
-    const std::size_t length = DecodeUtf8(text.substr(i), code_point);
-    if (length == 0) return TextProblem{i, "not valid UTF-8"};
-    const bool space = code_point == '\t' || code_point == '\n' || code_point == '\r';
-    if ((code_point < 0x20 && !space) || (code_point >= 0x7F && code_point < 0xA0)) {
-      return TextProblem{
-          i, code_point == 0 ? "NUL characters are not allowed"
-                             : fmt::format("control character U+{:04X} is not allowed; write it as "
-                                           "an escape in double quotes where it is needed",
-                                           code_point)};
-    }
-    i += length;
-  }
-  return std::nullopt;
-}
-
 std::vector<Value> ParseYaml(std::string_view text, ErrorList& errors) {
   if (text.size() > kMaxManifestBytes) {
     errors.Add({}, "",
@@ -360,10 +361,9 @@ std::vector<Value> ParseYaml(std::string_view text, ErrorList& errors) {
     errors.Add(ToPosition(e.mark), "",
                fmt::format("nested deeper than {} levels", kMaxManifestDepth));
   } catch (const YAML::Exception& e) {
-    errors.Add(ToPosition(e.mark), builder.Path(),
-               "not valid YAML: " + Printable(e.msg) + TabHint(text, e.mark.line));
+    builder.Break(e.mark, Printable(e.msg), TabHint(text, e.mark.line));
   } catch (const std::exception& e) {
-    errors.Add({}, builder.Path(), "not valid YAML: " + Printable(e.what()));
+    builder.Break(YAML::Mark::null_mark(), Printable(e.what()), "");
   }
   return std::move(builder).Documents();
 }

@@ -2,9 +2,6 @@
 // only user of yaml-cpp, none of whose exceptions leave it. Pure; callable from any thread.
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,14 +17,5 @@ inline constexpr int kMaxManifestNodes = 50'000;
 // The documents of a text, empty ones left out. What is wrong goes into `errors`; the trees are of
 // use even then, to find further errors (what was reported is marked `bad`).
 [[nodiscard]] std::vector<Value> ParseYaml(std::string_view text, ErrorList& errors);
-
-// The first byte of a text that is no part of valid UTF-8, or a control character other than tab,
-// newline and carriage return.
-struct TextProblem {
-  std::size_t offset = 0;
-  std::string message;
-};
-[[nodiscard]] bool IsUtf8(std::string_view text);
-[[nodiscard]] std::optional<TextProblem> FindTextProblem(std::string_view text);
 
 }  // namespace ballast::api

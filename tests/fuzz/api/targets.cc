@@ -6,7 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "api/base64.h"
 #include "api/codec.h"
+#include "api/cron.h"
+#include "api/metric_quantity.h"
 #include "api/names.h"
 #include "api/quantity.h"
 #include "api/tree.h"
@@ -30,12 +33,15 @@ bool HasControl(std::string_view text) {
 DecodeOptions Options() {
   DecodeOptions options;
   options.allowed_host_paths = {"/srv"};
+  options.all_kinds = true;
+  options.features = Features::All();
   return options;
 }
 
 void CheckRoundTrip(const Object& object) {
   const auto back = DecodeObject(EncodeObject(object), Options());
   Require(back.has_value() && *back == object, "DecodeObject(EncodeObject(x)) == x");
+  Require(ValidateUpdate(object, object).empty(), "nothing changed");
   const auto* webapp = std::get_if<WebApp>(&object);
   if (webapp == nullptr || !webapp->spec.pod_template) return;
   const auto parsed = ParseCanonicalTemplate(CanonicalTemplate(*webapp->spec.pod_template));
@@ -103,10 +109,30 @@ void Words(std::string_view bytes) {
     // 15 digits are read at most; larger sizes have a unit unless they are odd.
     Require(!back.has_value() || *back == *size, "sizes survive");
   }
+  if (const auto quantity = ParseMetricQuantity(bytes)) {
+    const auto back = ParseMetricQuantity(FormatMetricQuantity(*quantity));
+    Require(quantity->millis >= 0 && back.has_value() && *back == *quantity, "quantities survive");
+  }
+  if (const auto decoded = DecodeBase64(bytes)) {
+    const auto back = DecodeBase64(EncodeBase64(*decoded));
+    Require(back.has_value() && *back == *decoded, "bytes survive");
+  }
+  Require(DecodeBase64(EncodeBase64(bytes)) == bytes, "bytes survive");
+  if (const auto cron = ParseCron(bytes)) {
+    Require(cron->minutes != 0 && cron->minutes >> 60 == 0, "minutes");
+    Require(cron->hours != 0 && cron->hours >> 24 == 0, "hours");
+    Require(cron->days != 0 && (cron->days & 1) == 0, "days");
+    Require(cron->months != 0 && cron->months >> 13 == 0 && (cron->months & 1) == 0, "months");
+    Require(cron->weekdays != 0 && cron->weekdays >> 7 == 0, "weekdays");
+  } else {
+    Require(!HasControl(cron.error().message), "no control characters in an error");
+  }
   for (const Rule rule :
-       {RuleImage, RuleSnippet, RuleHostPort, RuleCidr, RuleProbePath, RuleHeaderValue,
-        RuleHeaderName, RuleCookieName, RuleDockerNetwork, RuleDockerVolume, RuleLogDriver,
-        RuleEnvName, RuleLabelKey, RulePortName, RuleMountPath, RuleHeaderHost}) {
+       {RuleImage,         RuleSnippet,    RuleHostPort,   RuleCidr,          RuleProbePath,
+        RuleHeaderValue,   RuleHeaderName, RuleCookieName, RuleDockerNetwork, RuleDockerVolume,
+        RuleLogDriver,     RuleEnvName,    RuleLabelKey,   RulePortName,      RuleMountPath,
+        RuleHeaderHost,    RuleLongName,   RuleTimeZone,   RuleDataKey,       RuleRelativePath,
+        RuleNamespacedName}) {
     if (rule(bytes).empty()) Require(!HasControl(bytes), "no rule accepts control characters");
   }
   if (bytes.starts_with('/')) {

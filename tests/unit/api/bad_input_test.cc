@@ -18,6 +18,7 @@ struct BadInput {
 struct Group {
   const char* file;
   std::string head;
+  bool all = false;  // kinds and features
 };
 
 const std::string kPodHead = testing::kWebAppHead + "  template:\n    spec:\n";
@@ -26,6 +27,12 @@ const std::string kContainerHead =
     "        ports: [{name: http, containerPort: 80}]\n";
 const std::string kImageHead =
     kPodHead + "      containers:\n      - name: web\n        ports: [{containerPort: 80}]\n";
+
+const std::string kMetricsHead = testing::kAutoscalerHead +
+                                 "  scaleTargetRef: {kind: WebApp, name: shop}\n" +
+                                 "  maxReplicas: 10\n  metrics:\n";
+const std::string kScalerHead =
+    kMetricsHead + "  - {type: RequestRate, requestRate: {target: {averageValue: \"50\"}}}\n";
 
 const std::vector<Group>& Groups() {
   static const std::vector<Group> groups = {
@@ -37,12 +44,25 @@ const std::vector<Group>& Groups() {
       {"route", testing::kWebAppHead + "  routes:\n"},
       {"traffic", testing::kWebAppHead + "  traffic:\n"},
       {"load-balancer", testing::kLoadBalancerHead},
+      {"all-kinds", "", true},
+      {"autoscaler", testing::kAutoscalerHead, true},
+      {"metrics", kMetricsHead, true},
+      {"behavior", kScalerHead, true},
+      {"config-map", testing::kConfigMapHead, true},
+      {"secret", testing::kSecretHead, true},
+      {"env-references", kContainerHead, true},
+      {"object-volumes", kPodHead, true},
+      {"https", testing::kLoadBalancerHead, true},
   };
   return groups;
 }
 
 std::string PathOf(const Group& group) {
   return testing::SourcePath(std::string("tests/golden/bad-input/") + group.file + ".txt");
+}
+
+DecodeOptions OptionsOf(const Group& group) {
+  return group.all ? testing::AllKinds() : testing::Options();
 }
 
 std::vector<BadInput> Load(const Group& group) {
@@ -90,7 +110,7 @@ TEST_P(BadInputTest, SaysWhatIsWrongAndWhere) {
   EXPECT_GE(cases.size(), 10U);
   for (const BadInput& bad : cases) {
     SCOPED_TRACE(bad.name);
-    const std::string errors = testing::ErrorsOf(group.head + Unescape(bad.text));
+    const std::string errors = testing::ErrorsOf(group.head + Unescape(bad.text), OptionsOf(group));
     EXPECT_NE(errors, "") << "accepted";
     rewritten += "== " + bad.name + "\n" + bad.text + "--\n" + errors;
     if (!testing::UpdateGolden()) {
@@ -100,7 +120,7 @@ TEST_P(BadInputTest, SaysWhatIsWrongAndWhere) {
   if (testing::UpdateGolden()) testing::WriteFile(PathOf(group), rewritten);
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, BadInputTest, ::testing::Range(std::size_t{0}, std::size_t{8}),
+INSTANTIATE_TEST_SUITE_P(Files, BadInputTest, ::testing::Range(std::size_t{0}, Groups().size()),
                          [](const auto& info) {
                            std::string name = Groups()[info.param].file;
                            std::erase(name, '-');
@@ -113,7 +133,7 @@ TEST(BadInput, PlacesLieInTheText) {
     for (const BadInput& bad : Load(group)) {
       SCOPED_TRACE(bad.name);
       const std::string text = group.head + Unescape(bad.text);
-      const auto objects = DecodeManifest("app.yaml", text, testing::Options());
+      const auto objects = DecodeManifest("app.yaml", text, OptionsOf(group));
       ASSERT_FALSE(objects.has_value());
       int line = 0;
       for (const FieldError& error : objects.error()) {

@@ -67,6 +67,12 @@ TEST(Canonical, KnownRevision) {
   EXPECT_EQ(RevisionOf(Minimal()), "db0e22ec");
 }
 
+// Of a template that takes from Secrets and ConfigMaps: the digests are mixed in.
+TEST(Canonical, KnownRevisionWithConfig) {
+  EXPECT_EQ(RevisionOf(Minimal(), ""), "db0e22ec");
+  EXPECT_EQ(RevisionOf(Minimal(), "secret/db=0123456789abcdef"), "06c2dac3");
+}
+
 TEST(Canonical, WritingADefaultOutChangesNothing) {
   const std::string head = testing::kWebAppHead +
                            "  template:\n    spec:\n      containers:\n      - name: web\n"
@@ -102,7 +108,9 @@ TEST(Canonical, EveryFieldChangesTheRevision) {
   EXPECT_TRUE(differs([](auto&, auto& web) { web.command = {"a"}; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.args = {"a"}; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.working_dir = "/a"; }));
+  EXPECT_TRUE(differs([](auto& pod, auto&) { pod.image_pull_secrets = {{"a"}}; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.env = {{"A", ""}}; }));
+  EXPECT_TRUE(differs([](auto&, auto& web) { web.env_from = {{"", SecretEnvSource{"a"}}}; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.ports.front().name = "a"; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.limits.cpu_millis = 1; }));
   EXPECT_TRUE(differs([](auto&, auto& web) { web.limits.memory_bytes = 1; }));

@@ -70,6 +70,14 @@ class Generator {
     return probe;
   }
 
+  std::vector<KeyToPath> Items() {
+    std::vector<KeyToPath> items;
+    for (int i = Number(0, 2); i > 0; --i) {
+      items.push_back({Name(), "d" + std::to_string(i) + "/.." + Name() + " x"});
+    }
+    return items;
+  }
+
   Container MakeContainer(const std::string& name, int first_port, PodTemplate& pod) {
     Container container;
     container.name = name;
@@ -81,6 +89,14 @@ class Generator {
     for (int i = Number(0, 3); i > 0; --i) {
       container.env.push_back({"E" + std::to_string(i), AnyText()});
     }
+    if (Coin()) {
+      container.env.push_back({"S", "", SecretKeySelector{Name(), ".a-" + Name(), Coin()}});
+      container.env.push_back({"C", "", ConfigMapKeySelector{Name() + ".x", Name(), Coin()}});
+    }
+    if (Coin()) {
+      container.env_from = {{Coin() ? "P_" : "", SecretEnvSource{Name(), Coin()}},
+                            {Coin() ? "Q." : "", ConfigMapEnvSource{Name(), Coin()}}};
+    }
     for (int i = Number(1, 3); i > 0; --i) {
       container.ports.push_back({Coin() ? "p" + std::to_string(i) : "",
                                  static_cast<std::uint16_t>(first_port + i), "TCP"});
@@ -89,7 +105,13 @@ class Generator {
     if (Coin()) container.limits.memory_bytes = Number(6 << 20, 2'000'000'000);
     for (int i = Number(0, 3); i > 0; --i) {
       Volume volume{name + "-v" + std::to_string(i), EmptyDirVolume{}};
-      switch (Number(0, 3)) {
+      switch (Number(0, 5)) {
+        case 4:
+          volume.source = ConfigMapVolume{Name(), Items(), Number(0, 0777), Coin()};
+          break;
+        case 5:
+          volume.source = SecretVolume{Name(), Items(), Coin() ? 0644 : 0400, Coin()};
+          break;
         case 0:
           volume.source = EmptyDirVolume{true, Coin() ? Number(4096, 1 << 30) : 0};
           break;
@@ -131,6 +153,7 @@ class Generator {
     if (Coin()) pod.logging.options.clear();
     if (Coin()) pod.logging.options["a-b"] = Name();
     if (Coin()) pod.networks = {"x", "y"};
+    if (Coin()) pod.image_pull_secrets = {{"a.b"}, {Name()}};
     return pod;
   }
 
@@ -171,6 +194,7 @@ class Generator {
     traffic.max_connections_per_replica = Number(0, 1'000'000);
     traffic.max_body_bytes = std::int64_t{Number(0, 1000)} << 20;
     traffic.compression = Coin();
+    if (Coin()) traffic.basic_auth_secret = Name();
     traffic.slow_start_seconds = Number(0, 3600);
     traffic.timeouts.connect = Millis(Number(10, 100'000));
     traffic.timeouts.tunnel = Millis(Number(1, 168) * 3'600'000);
@@ -192,10 +216,18 @@ class Generator {
         listener.name = "l" + std::to_string(i);
         listener.port = static_cast<std::uint16_t>(i);
         listener.accept_proxy = Coin();
+        if (i == 1) {
+          listener.protocol = "HTTPS";
+          listener.http2 = Coin();
+          listener.tls_secrets = {{"default", Name() + ".com"}, {Name(), "a"}};
+        } else {
+          listener.redirect_to_https = Coin();
+        }
         if (Coin()) listener.trusted_proxies = {"10.0.0.0/8", "fd00::/8"};
         spec.listeners.push_back(listener);
       }
     }
+    if (Coin()) spec.stats_auth = NamespacedName{Name(), "x"};
     if (Coin()) spec.stats_port = static_cast<std::uint16_t>(Number(1000, 65535));
     spec.timeouts.client = Millis(Number(10, 10'000'000));
     if (Coin()) spec.snippets.global = {"tune.bufsize 1", "# note: \"x\""};
@@ -217,7 +249,7 @@ TEST_P(RoundTrip, Objects) {
     for (const Object& object :
          {Object(generator.MakeWebApp()), Object(generator.MakeLoadBalancer())}) {
       const nlohmann::json json = EncodeObject(object);
-      const auto back = DecodeObject(json, testing::Options());
+      const auto back = DecodeObject(json, testing::AllKinds());
       ASSERT_TRUE(back.has_value()) << back.error().message << "\n" << json.dump(1);
       ASSERT_EQ(*back, object) << json.dump(1);
       ASSERT_EQ(EncodeObject(*back), json);
@@ -249,7 +281,7 @@ TEST_P(RoundTrip, JsonIsAManifest) {
     app.meta.generation = 1;
     nlohmann::json json = EncodeObject(app);
     json["metadata"].erase("generation");
-    const auto objects = DecodeManifest("a.json", json.dump(1), testing::Options());
+    const auto objects = DecodeManifest("a.json", json.dump(1), testing::AllKinds());
     ASSERT_TRUE(objects.has_value()) << objects.error().front().ToString() << json.dump(1);
     ASSERT_EQ(std::get<WebApp>(objects->at(0).object), app) << json.dump(1);
   }

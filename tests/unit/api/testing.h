@@ -40,9 +40,16 @@ inline DecodeOptions Options() {
   return options;
 }
 
+inline DecodeOptions AllKinds() {
+  DecodeOptions options = Options();
+  options.all_kinds = true;
+  options.features = Features::All();
+  return options;
+}
+
 // "app.yaml:7:3: spec.replica: unknown field", one line an error.
-inline std::string ErrorsOf(std::string_view text) {
-  const auto objects = DecodeManifest("app.yaml", text, Options());
+inline std::string ErrorsOf(std::string_view text, const DecodeOptions& options = Options()) {
+  const auto objects = DecodeManifest("app.yaml", text, options);
   std::string out;
   if (objects) return out;
   for (const FieldError& error : objects.error()) out += error.ToString() + "\n";
@@ -53,13 +60,18 @@ inline const std::string kWebAppHead =
     "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\nmetadata: {name: shop}\nspec:\n";
 inline const std::string kLoadBalancerHead =
     "apiVersion: ballast.dev/v1alpha1\nkind: LoadBalancer\nmetadata: {name: edge}\nspec:\n";
+inline const std::string kAutoscalerHead =
+    "apiVersion: ballast.dev/v1alpha1\nkind: Autoscaler\nmetadata: {name: shop}\nspec:\n";
+inline const std::string kConfigMapHead =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+inline const std::string kSecretHead = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\n";
 
 // The only object of a text that must be right; a default one and a printed error otherwise.
 template <typename T>
 T DecodeOne(const std::string& text) {
-  const auto objects = DecodeManifest("app.yaml", text, Options());
+  const auto objects = DecodeManifest("app.yaml", text, AllKinds());
   if (!objects || objects->size() != 1 || !std::holds_alternative<T>(objects->front().object)) {
-    throw std::runtime_error("not one object of that kind: " + ErrorsOf(text));
+    throw std::runtime_error("not one object of that kind: " + ErrorsOf(text, AllKinds()));
   }
   return std::get<T>(objects->front().object);
 }

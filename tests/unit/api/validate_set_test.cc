@@ -24,7 +24,7 @@ struct File {
 std::string Check(const std::vector<File>& files) {
   std::vector<DecodedObject> all;
   for (const File& file : files) {
-    const auto objects = DecodeManifest(file.name, file.text, {});
+    const auto objects = DecodeManifest(file.name, file.text, testing::AllKinds());
     if (!objects) return "not valid: " + objects.error().front().ToString();
     all.insert(all.end(), objects->begin(), objects->end());
   }
@@ -77,6 +77,31 @@ TEST(ValidateSet, PortsOfTheHostAreTakenOnce) {
                    {"b.yaml", Balancer("b", "{listeners: [{name: x, port: 81}]}")}}),
             "b.yaml:1:1: spec.stats.port: port 1936 belongs to LoadBalancer/a in a.yaml:1 "
             "already\n");
+}
+
+std::string Scaler(const std::string& name, const std::string& target, const std::string& ns = "") {
+  return "apiVersion: ballast.dev/v1alpha1\nkind: Autoscaler\nmetadata: {name: " + name +
+         (ns.empty() ? "" : ", namespace: " + ns) + "}\nspec:\n  scaleTargetRef: {kind: WebApp, " +
+         "name: " + target + "}\n  maxReplicas: 3\n  metrics: [{type: Concurrency, concurrency: " +
+         "{target: {averageValue: 20}}}]\n";
+}
+
+TEST(ValidateSet, OneAutoscalerForAWebApp) {
+  EXPECT_EQ(Check({{"a.yaml", Scaler("a", "shop") + "---\n" + Scaler("b", "other")},
+                   {"b.yaml", Scaler("a", "shop", "staging")}}),
+            "");
+  EXPECT_EQ(Check({{"b.yaml", Scaler("b", "shop")}, {"a.yaml", Scaler("a", "shop")}}),
+            "b.yaml:1:1: spec.scaleTargetRef: WebApp/default/shop is scaled by "
+            "Autoscaler/default/a in a.yaml:1 already\n");
+}
+
+TEST(ValidateSet, NamesAreUniqueInAKind) {
+  const std::string head = "apiVersion: v1\nmetadata: {name: a}\nkind: ";
+  EXPECT_EQ(Check({{"a.yaml", head + "Secret\n---\n" + head + "ConfigMap\n---\n" + head +
+                                  "Namespace\n---\n" + App("a", "  - {host: a.b}\n")}}),
+            "");
+  EXPECT_EQ(Check({{"a.yaml", head + "Secret\n---\n" + head + "Secret\n"}}),
+            "a.yaml:5:1: metadata.name: Secret/default/a is defined in a.yaml:1 already\n");
 }
 
 TEST(ValidateSet, ObjectsWithoutAPlace) {
