@@ -1,6 +1,8 @@
 #include "controller/apiserver/http_types.h"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace ballast::apiserver {
 namespace {
@@ -29,7 +31,30 @@ std::optional<std::string> Decode(std::string_view text) {
   return decoded;
 }
 
+std::optional<std::string> DecodeQuery(std::string_view text) {
+  std::string spaces(text);
+  std::ranges::replace(spaces, '+', ' ');  // a real one comes as %2B
+  return Decode(spaces);
+}
+
 }  // namespace
+
+std::string Peer::Key() const {
+  if (!common_name.empty()) return "certificate:" + common_name;
+  if (unix_socket) return "uid:" + std::to_string(uid);
+  return "ip:" + address.substr(0, address.rfind(':'));
+}
+
+std::string_view HttpRequest::Header(std::string_view name) const {
+  const auto found = headers.find(std::string(name));
+  return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+HttpHandler Synchronous(SyncHandler handler) {
+  return [handler = std::move(handler)](const HttpRequest& request, const Respond& respond) {
+    respond(handler(request));
+  };
+}
 
 HttpResponse TextResponse(int status, std::string_view text) {
   HttpResponse response{.status = status};
@@ -48,9 +73,9 @@ bool ParseTarget(std::string_view target, HttpRequest& request) {
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
-    const auto name = Decode(pair.substr(0, equals));
-    const auto value =
-        Decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    const auto name = DecodeQuery(pair.substr(0, equals));
+    const auto value = DecodeQuery(equals == std::string_view::npos ? std::string_view()
+                                                                    : pair.substr(equals + 1));
     if (!name || !value) return false;
     if (!name->empty()) request.query[*name] = *value;
   }

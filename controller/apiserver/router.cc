@@ -5,7 +5,7 @@
 
 namespace ballast::apiserver {
 
-void Router::Handle(const std::string& method, const std::string& path, HttpHandler handler) {
+void Router::Handle(const std::string& method, const std::string& path, SyncHandler handler) {
   handlers_[path][method] = std::move(handler);
 }
 

@@ -59,7 +59,7 @@ struct StatusReport {
   std::vector<EventReport> events;  // the last ones, oldest first
 };
 
-// Called on the server's thread; answers from memory.
+// Called on the server's worker threads, two at once too; answers from memory.
 class StatusSource {
  public:
   virtual ~StatusSource() = default;

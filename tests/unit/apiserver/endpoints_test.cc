@@ -81,11 +81,23 @@ TEST(Router, AnExceptionIsAnAnswer) {
   EXPECT_EQ(Get(router, "/").status, 500);
 }
 
+TEST(Synchronous, AnswersAtOnce) {
+  const HttpHandler handler =
+      Synchronous([](const HttpRequest& request) { return HttpResponse{.body = request.method}; });
+  std::string body;
+  handler({.method = "PUT"}, [&body](const HttpResponse& response) { body = response.body; });
+  EXPECT_EQ(body, "PUT");
+}
+
 TEST(ParseTarget, Decodes) {
   HttpRequest request;
   ASSERT_TRUE(ParseTarget("/a%20b/%C3%A4?x=1%262&y&=z&x=3", request));
   EXPECT_EQ(request.path, "/a b/ä");
   EXPECT_EQ(request.query, (std::map<std::string, std::string>{{"x", "3"}, {"y", ""}}));
+  request = {};
+  ASSERT_TRUE(ParseTarget("/a+b?x+y=app+in+%28a%2Bb%29", request));
+  EXPECT_EQ(request.path, "/a+b");
+  EXPECT_EQ(request.query, (std::map<std::string, std::string>{{"x y", "app in (a+b)"}}));
   for (const char* bad : {"", "x", "*", "?a", "/%", "/%1", "/%zz", "http://x/", "/a?b=%9"}) {
     EXPECT_FALSE(ParseTarget(bad, request)) << bad;
   }
