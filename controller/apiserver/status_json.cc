@@ -5,88 +5,34 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/apiserver/endpoints.h"
+#include "controller/apiserver/object_status.h"
 
 namespace ballast::apiserver {
 namespace {
 
 using nlohmann::json;
 
-std::string_view ConditionWord(api::ConditionStatus status) {
-  switch (status) {
-    case api::ConditionStatus::kTrue:
-      return "True";
-    case api::ConditionStatus::kFalse:
-      return "False";
-    case api::ConditionStatus::kUnknown:
-      return "Unknown";
-  }
-  return "Unknown";
-}
-
-json EncodeConditions(const std::vector<api::Condition>& conditions) {
-  json list = json::array();
-  for (const api::Condition& condition : conditions) {
-    list.push_back({{"type", condition.type},
-                    {"status", ConditionWord(condition.status)},
-                    {"reason", condition.reason},
-                    {"message", condition.message},
-                    {"lastTransitionTime", FormatTime(condition.last_transition)}});
-  }
-  return list;
-}
-
 json EncodeReplica(const api::ReplicaStatus& replica) {
-  return {{"name", replica.name},
-          {"node", replica.node},
-          {"containerID", replica.container_id},
-          {"address", replica.address},
-          {"revision", replica.revision},
-          {"phase", replica.phase},
-          {"ready", replica.ready},
-          {"adopted", replica.adopted},
-          {"serverState", replica.server_state},
-          {"restarts", replica.restarts},
-          {"connections", replica.connections},
-          {"startTime", FormatTime(replica.started)},
-          {"message", replica.message}};
+  json row = EncodeObjectStatus(replica);
+  row["name"] = replica.name;
+  return row;
 }
 
 json EncodeWebApp(const WebAppReport& app) {
-  const api::WebAppStatus& status = app.status;
   json replicas = json::array();
   for (const api::ReplicaStatus& replica : app.replicas) replicas.push_back(EncodeReplica(replica));
   return {{"name", app.key.name},
           {"namespace", app.key.ns},
           {"fromLabels", app.from_labels},
           {"desired", app.desired},
-          {"status",
-           {{"observedGeneration", status.observed_generation},
-            {"desiredReplicas", status.desired_replicas},
-            {"replicas", status.replicas},
-            {"readyReplicas", status.ready_replicas},
-            {"inServiceReplicas", status.in_service_replicas},
-            {"updatedReplicas", status.updated_replicas},
-            {"unavailableReplicas", status.unavailable_replicas},
-            {"adoptedReplicas", status.adopted_replicas},
-            {"currentRevision", status.current_revision},
-            {"updateRevision", status.update_revision},
-            {"url", status.url},
-            {"conditions", EncodeConditions(status.conditions)}}},
+          {"status", EncodeObjectStatus(app.status)},
           {"replicas", std::move(replicas)}};
 }
 
 json EncodeLoadBalancer(const LoadBalancerReport& balancer) {
-  const api::LoadBalancerStatus& status = balancer.status;
   return {{"name", balancer.key.name},
           {"implied", balancer.implied},
-          {"status",
-           {{"observedGeneration", status.observed_generation},
-            {"version", status.version},
-            {"servers", status.servers},
-            {"reloads", status.reloads},
-            {"lastReloadReason", status.last_reload_reason},
-            {"driftRepaired", status.drift_repaired},
-            {"conditions", EncodeConditions(status.conditions)}}}};
+          {"status", EncodeObjectStatus(balancer.status)}};
 }
 
 json EncodeEvent(const EventReport& event) {

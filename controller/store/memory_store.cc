@@ -15,8 +15,8 @@ using reconcilers::StoredObject;
 using reconcilers::StoreKey;
 using reconcilers::StoreWrite;
 
-MemoryStore::MemoryStore(const reconcilers::Clock& clock, HistoryLimits limits)
-    : clock_(clock), retention_(limits) {}
+MemoryStore::MemoryStore(const reconcilers::Clock& clock, HistoryLimits limits, std::uint64_t first)
+    : clock_(clock), history_(first), retention_(limits), revision_(first) {}
 
 void MemoryStore::Submit(StoreWrite write, Done done) {
   queue_.Submit(std::move(write), std::move(done));

@@ -20,7 +20,10 @@ namespace ballast::store {
 
 class MemoryStore final : public reconcilers::Store, private Committer {
  public:
-  explicit MemoryStore(const reconcilers::Clock& clock, HistoryLimits limits = {});
+  // Revisions begin after `first`: a store that is made anew at each start must not give those of
+  // its predecessor, or a watch would go on in the wrong history.
+  explicit MemoryStore(const reconcilers::Clock& clock, HistoryLimits limits = {},
+                       std::uint64_t first = 0);
   ~MemoryStore() override { queue_.Close(); }
 
   void Submit(reconcilers::StoreWrite write, Done done) override;
@@ -48,9 +51,9 @@ class MemoryStore final : public reconcilers::Store, private Committer {
   const reconcilers::Clock& clock_;
   mutable std::mutex mutex_;
   Objects objects_;
-  ChangeLog history_{0};
+  ChangeLog history_;
   Retention retention_;
-  std::uint64_t revision_ = 0;
+  std::uint64_t revision_;
   CommitQueue queue_{*this};  // last: its thread uses the rest
 };
 

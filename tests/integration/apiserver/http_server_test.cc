@@ -1,143 +1,217 @@
-// The server over real sockets: what clients may do to it, and to each other.
+// The server over real sockets: what it answers, and its sockets themselves.
 #include "controller/apiserver/http_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
+#include <thread>
 
+#include "controller/apiserver/file_descriptor.h"
 #include "controller/cli/client.h"
-#include "tests/fakes/recording_metrics.h"
-#include "tests/fakes/temp_dir.h"
+#include "tests/integration/apiserver/fixture.h"
 
 namespace ballast::apiserver {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
-constexpr std::size_t kBig = 50 << 20;
-constexpr seconds kLong{20};  // never reached unless something is broken
-
-// A client that can be as rude as it likes.
-class Client {
- public:
-  explicit Client(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    connected_ =
-        fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  }
-  explicit Client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ =
-        fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~Client() { close(fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  bool connected() const { return connected_; }
-  void Send(const std::string& text) const {
-    std::size_t sent = 0;
-    while (sent < text.size()) {
-      const ssize_t n = send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-      if (n <= 0) return;
-      sent += static_cast<std::size_t>(n);
-    }
-  }
-  // Until the server closes (or, with `enough`, that was read).
-  std::string Read(const std::string& enough = "") const {
-    std::string text;
-    const auto deadline = std::chrono::steady_clock::now() + kLong;
-    while (std::chrono::steady_clock::now() < deadline) {
-      pollfd poll_fd{fd_, POLLIN, 0};
-      if (poll(&poll_fd, 1, 100) <= 0) continue;
-      char buffer[4096];
-      const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
-      if (n <= 0) return text;
-      text.append(buffer, static_cast<std::size_t>(n));
-      if (!enough.empty() && text.find(enough) != std::string::npos) return text;
-    }
-    ADD_FAILURE() << "the server neither answered nor closed";
-    return text;
-  }
-
- private:
-  int fd_;
-  bool connected_ = false;
-};
-
-class Server : public testing::Test {
- protected:
-  void Start(HttpLimits limits = {}) {
-    server_.emplace(metrics_, limits);
-    ASSERT_TRUE(server_->ListenUnix(path_, 0660, Handler()));
-    const auto listening = server_->ListenTcp("127.0.0.1", 0, Handler());
-    ASSERT_TRUE(listening);
-    port_ = *listening;
-    server_->Start();
-  }
-  static HttpHandler Handler() {
-    return [](const HttpRequest& request) {
-      if (request.path == "/big") return HttpResponse{.body = std::string(kBig, 'x')};
-      return HttpResponse{.body = request.method + " " + request.path + " " + request.body};
-    };
-  }
-  // The server still serves others.
-  void ExpectAlive() {
-    const auto reply = cli::Get(path_, "/alive", kLong);
-    ASSERT_TRUE(reply) << reply.error().message;
-    EXPECT_EQ(reply->body, "GET /alive ");
-  }
-
-  TempDir dir_;
-  std::string path_ = dir_.path("sub/b.sock");
-  std::uint16_t port_ = 0;
-  fakes::RecordingMetrics metrics_;
-  std::optional<HttpServer> server_;
-};
+using Server = ServerTest;
 
 TEST_F(Server, AnswersOnBothSockets) {
   Start();
   ExpectAlive();
   const Client client(port_);
-  client.Send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.Send(GetRequest("/x"));
   EXPECT_THAT(client.Read("GET /x "), StartsWith("HTTP/1.1 200 OK\r\n"));
-  client.Send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n");  // the connection is kept
+  client.Send(GetRequest("/y"));  // the connection is kept
   EXPECT_THAT(client.Read("GET /y "), HasSubstr("200 OK"));
   client.Send("HEAD /z HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const std::string head = client.Read();
   EXPECT_THAT(head, HasSubstr("Content-Length: 8\r\n"));
-  EXPECT_THAT(head, testing::EndsWith("\r\n\r\n"));
+  EXPECT_THAT(head, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(head, EndsWith("\r\n\r\n"));
 }
 
-TEST_F(Server, AnswersRequestsThatComeTogether) {
+TEST_F(Server, AnswersRequestsThatComeTogetherInOrder) {
   Start();
   const Client client(path_);
-  client.Send(
-      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: "
-      "close\r\n\r\n");
+  client.Send(GetRequest("/1") + "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" +
+              GetRequest("/3", "Connection: close\r\n"));
   const std::string answers = client.Read();
-  EXPECT_THAT(answers, HasSubstr("GET /1 "));
-  EXPECT_THAT(answers, HasSubstr("GET /2 "));
+  const auto second = answers.find("POST /2 abc");
+  EXPECT_LT(answers.find("GET /1 "), second);
+  EXPECT_LT(second, answers.find("GET /3 "));
+  EXPECT_NE(answers.find("GET /3 "), std::string::npos);
+}
+
+TEST_F(Server, OldClientsAreAnsweredAsTheyExpect) {
+  Start();
+  const Client closing(path_);
+  closing.Send("GET /x HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(closing.Read(), EndsWith("GET /x "));
+  const Client keeping(path_);
+  keeping.Send("GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(keeping.Read("GET /x "), HasSubstr("Connection: keep-alive\r\n"));
+  keeping.Send("GET /y HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(keeping.Read(), EndsWith("GET /y "));
+}
+
+TEST_F(Server, NobodyIsAskedToUpgrade) {
+  Start();
+  const Client client(path_);
+  client.Send(GetRequest("/x", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+  EXPECT_THAT(client.Read("GET /x "), StartsWith("HTTP/1.1 200 OK\r\n"));
+  client.Send(GetRequest("/y"));
+  EXPECT_THAT(client.Read("GET /y "), HasSubstr(" 200 OK")) << "HTTP/1.1 as before";
+}
+
+TEST_F(Server, GivesTheHandlerAllThatTheRequestSays) {
+  HttpRequest seen;
+  server_.emplace(metrics_);
+  const auto handler = Synchronous([&seen](const HttpRequest& request) {
+    seen = request;
+    return HttpResponse{.status = 204, .headers = {{"X-A", "b\r\nX-Forged: c"}}};
+  });
+  ASSERT_TRUE(server_->ListenUnix(path_, 0600, handler));
+  const auto port = server_->ListenTcp("127.0.0.1", 0, handler);
+  ASSERT_TRUE(port);
+  server_->Start();
+  {
+    const Client client(path_);
+    client.Send(
+        "PUT /a%20b?x=1+2&y HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nx-two: 2\r\nAccept: b\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nAccept: late\r\n\r\n");
+    const std::string answer = client.Read("\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 No Content\r\n"));
+    EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
+    EXPECT_THAT(answer, HasSubstr("X-A: b  X-Forged: c\r\n"));
+  }
+  EXPECT_EQ(seen.method, "PUT");
+  EXPECT_EQ(seen.path, "/a b");
+  EXPECT_EQ(seen.query, (std::map<std::string, std::string>{{"x", "1 2"}, {"y", ""}}));
+  EXPECT_EQ(seen.Header("x-two"), "1, 2");
+  EXPECT_EQ(seen.Header("accept"), "b") << "what follows the body is no header";
+  EXPECT_EQ(seen.Header("nothing"), "");
+  EXPECT_EQ(seen.body, "abcde");
+  EXPECT_TRUE(seen.peer.unix_socket);
+  EXPECT_EQ(seen.peer.uid, getuid());
+  EXPECT_EQ(seen.peer.gid, getgid());
+  EXPECT_EQ(seen.peer.pid, getpid());
+  EXPECT_EQ(seen.peer.Key(), "uid:" + std::to_string(getuid()));
+  const Client client(*port);
+  client.Send(GetRequest("/"));
+  client.Read("\r\n\r\n");
+  EXPECT_FALSE(seen.peer.unix_socket);
+  EXPECT_THAT(seen.peer.address, StartsWith("127.0.0.1:"));
+  EXPECT_EQ(seen.peer.Key(), "ip:127.0.0.1");
+  server_.reset();
+}
+
+TEST_F(Server, AnswersLaterFromAnotherThread) {
+  Start();
+  const Client client(path_);
+  client.Send(GetRequest("/later") + GetRequest("/next"));
+  AwaitLater(1);
+  ExpectAlive();
+  std::thread([this] { ReleaseLater(); }).join();
+  const std::string answers = client.Read("GET /next ");
+  EXPECT_LT(answers.find("at last"), answers.find("GET /next "));
+}
+
+TEST_F(Server, OneAnswerIsWhatARequestGets) {
+  Start();
+  const Client client(path_);
+  client.Send(GetRequest("/twice") + GetRequest("/dropped") + GetRequest("/throws") +
+              GetRequest("/x"));
+  const std::string answers = client.Read("GET /x ");
+  EXPECT_THAT(answers, HasSubstr("first"));
+  EXPECT_THAT(answers, Not(HasSubstr("second")));
+  EXPECT_THAT(answers, Not(HasSubstr("oops"))) << "what was thrown is for the log";
+  const std::size_t first = answers.find(" 500 ");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_NE(answers.find(" 500 ", first + 1), std::string::npos);
+}
+
+TEST_F(Server, AnAnswerAfterTheClientOrTheServerIsGoneIsHarmless) {
+  Start();
+  {
+    const Client client(path_);
+    client.Send(GetRequest("/later"));
+    AwaitLater(1);
+  }
+  ReleaseLater();
+  ExpectAlive();
+  const Client client(path_);
+  client.Send(GetRequest("/later"));
+  AwaitLater(1);
+  server_->Stop();
+  EXPECT_EQ(client.Read(), "") << "there was a second for it, no more";
+  server_.reset();
+  ReleaseLater();
+}
+
+TEST_F(Server, ABlockedHandlerHoldsUpNobody) {
+  server_.emplace(metrics_);
+  std::mutex mutex;
+  std::unique_lock blocked(mutex);
+  ASSERT_TRUE(server_->ListenUnix(path_, 0660, Synchronous([&](const HttpRequest& request) {
+                                    if (request.path == "/blocked")
+                                      const std::lock_guard waits(mutex);
+                                    return HttpResponse{.body = request.method + " " +
+                                                                request.path + " "};
+                                  })));
+  server_->Start();
+  const Client client(path_);
+  client.Send(GetRequest("/blocked"));
+  ExpectAlive();
+  blocked.unlock();
+  EXPECT_THAT(client.Read("GET /blocked "), HasSubstr("200 OK"));
+  server_.reset();
+}
+
+TEST_F(Server, ABodyThatWaitsToBeAskedForIsAskedFor) {
+  Start();
+  const Client client(port_);
+  client.Send("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_EQ(client.Read("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("abc");
+  EXPECT_THAT(client.Read("POST /x abc"), HasSubstr("200 OK"));
+  client.Send(
+      "POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
+  EXPECT_THAT(client.Read(), StartsWith("HTTP/1.1 413 ")) << "refused before it is sent";
+}
+
+TEST_F(Server, LargeAnswersArriveWhole) {
+  Start();
+  for (const bool tcp : {false, true}) {
+    const Client client = tcp ? Client(port_) : Client(path_);
+    client.Send(GetRequest("/big", "Connection: close\r\n"));
+    const std::string answer = client.Read();
+    EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, kBig);
+  }
+}
+
+TEST_F(Server, CountsConnectionsAndRequests) {
+  Start();
+  {
+    const Client one(path_);
+    const Client two(path_);
+    two.Send(GetRequest("/x"));
+    EXPECT_THAT(two.Read("GET /x "), HasSubstr(" 200 "));
+    EXPECT_TRUE(MetricBecomes(UnixGauge("ballast_http_connections"), 2));
+  }
+  EXPECT_TRUE(MetricBecomes(UnixGauge("ballast_http_connections"), 0));
+  EXPECT_EQ(metrics_.Get("ballast_http_requests_total{path=/x,code=200}"), 1);
 }
 
 TEST_F(Server, TheSocketIsForTheGroupAndItsDirectoryIsMade) {
@@ -148,79 +222,6 @@ TEST_F(Server, TheSocketIsForTheGroupAndItsDirectoryIsMade) {
   EXPECT_EQ(info.st_mode & 0777U, 0660U);
   server_->Stop();
   EXPECT_NE(lstat(path_.c_str(), &info), 0) << "removed";
-}
-
-struct Rude {
-  const char* name;
-  std::string request;
-  const char* answer;  // "" = closed without a word
-};
-class RudeClient : public Server, public testing::WithParamInterface<Rude> {};
-INSTANTIATE_TEST_SUITE_P(
-    Server, RudeClient,
-    testing::Values(
-        Rude{"Header", "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", " 431 "},
-        Rude{"EndlessHeader", "GET / HTTP/1.1\r\nX: " + std::string(200'000, 'x'), " 431 "},
-        Rude{"Body", "POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'x'),
-             " 413 "},
-        Rude{"ChunkedBody",
-             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n11170\r\n" +
-                 std::string(70'000, 'x') + "\r\n0\r\n\r\n",
-             " 413 "},
-        Rude{"Rubbish", "\x16\x03\x01\x02 rubbish\r\n\r\n", " 400 "},
-        Rude{"BadTarget", "GET /%zz HTTP/1.1\r\nConnection: close\r\n\r\n", " 400 "},
-        Rude{"Lengths", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", " 400 "}),
-    [](const auto& info) { return info.param.name; });
-
-TEST_P(RudeClient, IsToldAndHurtsNobody) {
-  Start();
-  const Client client(path_);
-  client.Send(GetParam().request);
-  EXPECT_THAT(client.Read(GetParam().answer), HasSubstr(GetParam().answer));
-  ExpectAlive();
-}
-
-TEST_F(Server, ASlowClientIsCutAndHoldsUpNobody) {
-  Start({.timeout = milliseconds(300)});
-  const Client silent(path_);
-  const Client slow(path_);
-  slow.Send("GET / HTTP/1.1\r\nX");
-  ExpectAlive();
-  EXPECT_EQ(slow.Read(), "");
-  EXPECT_EQ(silent.Read(), "");
-}
-
-TEST_F(Server, AClientThatReadsNothingIsCut) {
-  Start({.timeout = milliseconds(300)});
-  const Client client(path_);
-  client.Send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-  ExpectAlive();
-  server_->Stop();  // and it ends at once, whatever is under way
-}
-
-TEST_F(Server, OneConnectionTooManyMakesTheLongestSilentOneGo) {
-  Start({.connections = 4});
-  std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 4; ++i) {
-    clients.push_back(std::make_unique<Client>(path_));
-    clients.back()->Send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
-    clients.back()->Read("GET /first ");
-  }
-  ExpectAlive();
-  EXPECT_EQ(clients[0]->Read(), "") << "closed";
-  clients[3]->Send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n");
-  EXPECT_THAT(clients[3]->Read("GET /again "), HasSubstr("200 OK"));
-  EXPECT_GE(metrics_.Get("ballast_http_connections_refused_total"), 1);
-}
-
-TEST_F(Server, HundredsOfConnectionsAreNoProblem) {
-  Start();
-  std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 300; ++i) {
-    clients.push_back(std::make_unique<Client>(path_));
-    clients.back()->Send("GET");
-  }
-  ExpectAlive();
 }
 
 TEST_F(Server, ReplacesASocketThatNobodyAnswersOn) {
@@ -248,6 +249,22 @@ TEST_F(Server, LeavesAnotherControllersSocketAlone) {
   ExpectAlive();
 }
 
+TEST_F(Server, LeavesASocketOfAnotherKindAlone) {
+  std::filesystem::create_directories(dir_.path("sub"));
+  const FileDescriptor log(socket(AF_UNIX, SOCK_DGRAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(log.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  HttpServer other(metrics_);
+  const auto listening = other.ListenUnix(path_, 0660, Handler());
+  ASSERT_FALSE(listening);
+  EXPECT_THAT(listening.error().message, HasSubstr("cannot be seen"));
+  const FileDescriptor sender(socket(AF_UNIX, SOCK_DGRAM, 0));
+  EXPECT_EQ(connect(sender.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0)
+      << "still there";
+}
+
 TEST_F(Server, LeavesAFileAlone) {
   dir_.Write("sub/b.sock", "precious");
   HttpServer other(metrics_);
@@ -271,6 +288,15 @@ TEST_F(Server, SaysThatAPortIsTaken) {
   ASSERT_FALSE(listening);
   EXPECT_EQ(listening.error().code, Code::kAlreadyExists);
   EXPECT_FALSE(other.ListenTcp("localhost", 0, Handler()));
+}
+
+TEST_F(Server, RefusesWhatIsNoCertificate) {
+  HttpServer other(metrics_);
+  for (const TlsOptions& bad : {TlsOptions{}, TlsOptions{.certificate_chain = "x", .key = "y"}}) {
+    const auto listening = other.ListenTls("127.0.0.1", 0, bad, Handler());
+    ASSERT_FALSE(listening);
+    EXPECT_EQ(listening.error().code, Code::kInvalidArgument);
+  }
 }
 
 TEST_F(Server, StopsTwiceAndWithoutStart) {
