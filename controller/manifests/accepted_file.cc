@@ -9,12 +9,14 @@
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 namespace ballast::manifests {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr int kVersionWithObjects = 1;
 constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
 constexpr int kMaxDepth = 80;
 
@@ -54,9 +56,81 @@ void SyncDirectoryOf(const std::string& path) {
   close(fd);
 }
 
+nlohmann::json EncodeKey(const api::ObjectKey& key) {
+  return {{"kind", key.kind}, {"namespace", key.ns}, {"name", key.name}};
+}
+
+// Nothing: it is not there, or no string.
+std::optional<std::string> TextOf(const nlohmann::json& entry, const char* name) {
+  const auto found = entry.find(name);
+  if (found == entry.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+std::optional<api::ObjectKey> DecodeKey(const nlohmann::json& entry) {
+  auto kind = TextOf(entry, "kind");
+  auto ns = TextOf(entry, "namespace");
+  auto name = TextOf(entry, "name");
+  if (!kind || !ns || !name) return std::nullopt;
+  return api::ObjectKey{std::move(*kind), std::move(*ns), std::move(*name)};
+}
+
+// What is in force stays so when a flag is missing this time; it is told, and so does its file.
+std::optional<api::Object> DecodeKept(const nlohmann::json& value, const std::string& file,
+                                      const api::DecodeOptions& options,
+                                      std::vector<std::string>& problems) {
+  api::DecodeOptions accepted = options;
+  accepted.allowed_host_paths = {"/"};
+  auto object = api::DecodeObject(value, accepted);
+  if (!object) {
+    problems.push_back(fmt::format("an object from {} that was in force is refused now: {}", file,
+                                   object.error().message));
+    return std::nullopt;
+  }
+  if (const auto now = api::DecodeObject(value, options); !now) {
+    problems.push_back(fmt::format(
+        "an object from {} would be refused now; its last good version stays in force: {}", file,
+        now.error().message));
+  }
+  return std::move(*object);
+}
+
+// As a manifest would have it: the generation is the store's business.
+std::shared_ptr<const nlohmann::json> AsWritten(const api::Object& object) {
+  nlohmann::json json = api::EncodeObject(object);
+  json["metadata"].erase("generation");
+  return std::make_shared<const nlohmann::json>(std::move(json));
+}
+
+// False: an entry that cannot be understood.
+bool DecodeEntry(const nlohmann::json& entry, const api::DecodeOptions& options,
+                 const FindStored& find, AcceptedFile::Loaded& loaded) {
+  if (!entry.is_object()) return false;
+  const auto file = TextOf(entry, "file");
+  if (!file) return false;
+  const auto kept = entry.find("kept");
+  AcceptedObject accepted{.file = *file, .kept = kept != entry.end() && *kept == true};
+  if (const auto value = entry.find("object"); value != entry.end()) {
+    auto object = DecodeKept(*value, *file, options, loaded.problems);
+    if (!object) return true;
+    const api::ObjectKey key = KeyOf(*object);
+    accepted.written = AsWritten(*object);
+    accepted.object = std::make_shared<const api::Object>(std::move(*object));
+    loaded.state.unstored.insert(key);
+    loaded.state.objects[key] = std::move(accepted);
+    return true;
+  }
+  const auto key = DecodeKey(entry);
+  if (!key) return false;
+  accepted.object = find(*key);
+  if (accepted.object) loaded.state.objects[*key] = std::move(accepted);
+  return true;
+}
+
 }  // namespace
 
-Result<AcceptedFile::Loaded> AcceptedFile::Load(const api::DecodeOptions& options) const {
+Result<AcceptedFile::Loaded> AcceptedFile::Load(const api::DecodeOptions& options,
+                                                const FindStored& find) const {
   std::FILE* const file = std::fopen(path_.c_str(), "re");
   if (file == nullptr) {
     if (errno == ENOENT) return Loaded{};
@@ -70,7 +144,7 @@ Result<AcceptedFile::Loaded> AcceptedFile::Load(const api::DecodeOptions& option
   const bool failed = std::ferror(file) != 0;
   static_cast<void>(std::fclose(file));
   if (failed) return Failed("read", path_, EIO);
-  auto loaded = DecodeAccepted(text, options);
+  auto loaded = DecodeAccepted(text, options, find);
   if (loaded) return loaded;
   const std::string bad = path_ + ".bad";
   static_cast<void>(std::rename(path_.c_str(), bad.c_str()));
@@ -79,9 +153,9 @@ Result<AcceptedFile::Loaded> AcceptedFile::Load(const api::DecodeOptions& option
                              loaded.error().message, bad)}};
 }
 
-Result<void> AcceptedFile::Save(const AcceptedSet& objects) const {
+Result<void> AcceptedFile::Save(const AcceptedState& state) const {
   const std::string temporary = path_ + ".new";
-  if (auto written = WriteAndSync(temporary, EncodeAccepted(objects)); !written) return written;
+  if (auto written = WriteAndSync(temporary, EncodeAccepted(state)); !written) return written;
   if (std::rename(temporary.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     unlink(temporary.c_str());
@@ -91,61 +165,53 @@ Result<void> AcceptedFile::Save(const AcceptedSet& objects) const {
   return {};
 }
 
-std::string EncodeAccepted(const AcceptedSet& objects) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& [key, accepted] : objects) {
-    const std::int64_t generation =
-        std::visit([](const auto& value) { return value.meta.generation; }, *accepted.object);
-    list.push_back({{"file", accepted.file},
-                    {"generation", generation},
-                    {"kept", accepted.kept},
-                    {"object", api::EncodeObject(*accepted.object)}});
+std::string EncodeAccepted(const AcceptedState& state) {
+  nlohmann::json objects = nlohmann::json::array();
+  for (const auto& [key, accepted] : state.objects) {
+    nlohmann::json entry = EncodeKey(key);
+    entry["file"] = accepted.file;
+    entry["kept"] = accepted.kept;
+    // Version 1 had these two kinds only; of others nothing but the key may ever get here.
+    const bool harmless = std::holds_alternative<api::WebApp>(*accepted.object) ||
+                          std::holds_alternative<api::LoadBalancer>(*accepted.object);
+    if (harmless && state.unstored.contains(key)) {
+      entry["object"] = api::EncodeObject(*accepted.object);
+    }
+    objects.push_back(std::move(entry));
   }
-  const nlohmann::json document = {{"version", kVersion}, {"objects", std::move(list)}};
+  nlohmann::json removing = nlohmann::json::array();
+  for (const api::ObjectKey& key : state.removing) removing.push_back(EncodeKey(key));
+  const nlohmann::json document = {
+      {"version", kVersion}, {"objects", std::move(objects)}, {"removing", std::move(removing)}};
   return document.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Result<AcceptedFile::Loaded> DecodeAccepted(std::string_view text,
-                                            const api::DecodeOptions& options) {
+                                            const api::DecodeOptions& options,
+                                            const FindStored& find) {
   const auto document = api::ParseJsonStrict(text, kMaxBytes, kMaxDepth);
   if (!document) return std::unexpected(document.error());
   const auto invalid = [](const char* what) { return Error(Code::kInvalidArgument, what); };
   if (!document->is_object()) return invalid("not a JSON object");
   const auto version = document->find("version");
-  if (version == document->end() || *version != kVersion) return invalid("unknown version");
+  if (version == document->end() || (*version != kVersion && *version != kVersionWithObjects)) {
+    return invalid("unknown version");
+  }
   const auto objects = document->find("objects");
   if (objects == document->end() || !objects->is_array()) return invalid("no list of objects");
-  AcceptedFile::Loaded loaded;
+  AcceptedFile::Loaded loaded{.old = *version == kVersionWithObjects};
   for (const nlohmann::json& entry : *objects) {
-    const auto file = entry.is_object() ? entry.find("file") : entry.end();
-    const auto generation = entry.is_object() ? entry.find("generation") : entry.end();
-    const auto kept = entry.is_object() ? entry.find("kept") : entry.end();
-    const auto value = entry.is_object() ? entry.find("object") : entry.end();
-    if (!entry.is_object() || file == entry.end() || !file->is_string() ||
-        generation == entry.end() || !generation->is_number_integer() || value == entry.end()) {
-      return invalid("an entry without file, generation and object");
+    if (!DecodeEntry(entry, options, find, loaded)) {
+      return invalid("an entry without file and key or object");
     }
-    // What is in force stays so when a flag is missing this time; it is told, and so does its file.
-    api::DecodeOptions accepted = options;
-    accepted.allowed_host_paths = {"/"};
-    auto object = api::DecodeObject(*value, accepted);
-    if (object) {
-      if (const auto now = api::DecodeObject(*value, options); !now) {
-        loaded.problems.push_back(
-            fmt::format("an object from {} would be refused now; its last good version stays in "
-                        "force: {}",
-                        file->get<std::string>(), now.error().message));
-      }
-    } else {
-      loaded.problems.push_back(
-          fmt::format("an object from {} that was in force is refused now: {}",
-                      file->get<std::string>(), object.error().message));
-      continue;
-    }
-    std::visit([&](auto& o) { o.meta.generation = generation->get<std::int64_t>(); }, *object);
-    const api::ObjectKey key = KeyOf(*object);
-    loaded.objects[key] = {std::make_shared<const api::Object>(std::move(*object)),
-                           file->get<std::string>(), kept != entry.end() && *kept == true};
+  }
+  const auto removing = document->find("removing");
+  if (removing == document->end()) return loaded;
+  if (!removing->is_array()) return invalid("no list of removals");
+  for (const nlohmann::json& entry : *removing) {
+    auto key = entry.is_object() ? DecodeKey(entry) : std::nullopt;
+    if (!key) return invalid("a removal without a key");
+    loaded.state.removing.insert(std::move(*key));
   }
   return loaded;
 }

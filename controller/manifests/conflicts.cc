@@ -1,6 +1,7 @@
 #include "controller/manifests/conflicts.h"
 
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace ballast::manifests {
@@ -21,13 +22,26 @@ std::string WithoutRanks(std::string text) {
   return text;
 }
 
+// What an object may have a conflict about with others: ValidateSet looks at nothing else.
+bool SameClaim(const api::WebApp& a, const api::WebApp& b) {
+  return a.spec.routes == b.spec.routes;
+}
+bool SameClaim(const api::LoadBalancer& a, const api::LoadBalancer& b) { return a.spec == b.spec; }
+bool SameClaim(const api::Autoscaler& a, const api::Autoscaler& b) {
+  return a.spec.scale_target_ref == b.spec.scale_target_ref;
+}
+template <typename T>
+bool SameClaim(const T&, const T&) {
+  return true;
+}
+
 bool SameClaims(const api::Object& a, const api::Object& b) {
-  if (const auto* left = std::get_if<api::WebApp>(&a)) {
-    const auto* right = std::get_if<api::WebApp>(&b);
-    return right != nullptr && left->spec.routes == right->spec.routes;
-  }
-  const auto* right = std::get_if<api::LoadBalancer>(&b);
-  return right != nullptr && std::get<api::LoadBalancer>(a).spec == right->spec;
+  return a.index() == b.index() && std::visit(
+                                       [&b](const auto& left) {
+                                         using T = std::decay_t<decltype(left)>;
+                                         return SameClaim(left, std::get<T>(b));
+                                       },
+                                       a);
 }
 
 char Rank(const AcceptedSet& in_force, const ObjectKey& key, const api::Object& object,

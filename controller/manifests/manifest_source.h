@@ -1,24 +1,27 @@
-// The DesiredState port over a directory of manifests: follows it, keeps what is in force (on disk
-// too), and tells which keys changed. What follows from what is PlanApply's business; this is the
-// thread around it. Owned by controller/cmd. Readers: any thread.
+// A directory of manifests: follows it, keeps what is in force (on disk too), and tells which keys
+// changed; ManifestApplier brings them into the store. What follows from what is PlanApply's
+// business; this is the thread around it. Owned by controller/cmd. Readers: any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "api/codec.h"
 #include "controller/manifests/accepted_file.h"
+#include "controller/manifests/named_objects.h"
+#include "controller/manifests/object_sink.h"
 #include "controller/manifests/plan.h"
 #include "controller/manifests/scan.h"
 #include "controller/manifests/watcher.h"
 #include "reconcilers/ports/clock.h"
-#include "reconcilers/ports/desired_state.h"
 #include "reconcilers/ports/event_recorder.h"
 #include "reconcilers/ports/metrics.h"
 #include "reconcilers/ports/reconciler.h"
@@ -43,17 +46,16 @@ struct ManifestProblems {
   std::string watching;  // why changes are seen late
 };
 
-class ManifestSource final : public reconcilers::DesiredState {
+class ManifestSource final : public NamedObjects {
  public:
+  // `enqueuer` is the ManifestApplier; of `sink` only Find is used.
   ManifestSource(ManifestOptions options, const reconcilers::Clock& clock,
-                 reconcilers::Enqueuer& enqueuer, reconcilers::EventRecorder& events,
-                 reconcilers::Metrics& metrics);
+                 reconcilers::Enqueuer& enqueuer, ObjectSink& sink,
+                 reconcilers::EventRecorder& events, reconcilers::Metrics& metrics);
   ~ManifestSource() override;  // stops
 
-  // Before Start: called from the source's thread once everything was looked at, and again once the
-  // absence of an object means something.
-  void OnAbsenceKnown(std::function<void()> callback) { on_absence_known_ = std::move(callback); }
-  // What was in force when the last controller ended; readers see it afterwards. Before Start.
+  // What was in force when the last controller ended; readers see it afterwards. Before Start, when
+  // the sink can be asked.
   Result<void> Load();
   void Start();
   void Stop();
@@ -61,27 +63,30 @@ class ManifestSource final : public reconcilers::DesiredState {
   // tests, without Start.
   std::chrono::milliseconds RunOnce();
 
-  [[nodiscard]] bool LookedOnce() const override;  // for /readyz too
+  [[nodiscard]] bool LookedOnce() const;
+  // With what could not be applied.
   [[nodiscard]] ManifestProblems Problems() const;
+  // What is in force, in the order in which it is applied.
+  [[nodiscard]] std::vector<api::ObjectKey> Keys() const;
 
-  reconcilers::Presence GetWebApp(const api::ObjectKey& key,
-                                  std::shared_ptr<const api::WebApp>& object) const override;
-  reconcilers::Presence GetLoadBalancer(
-      const std::string& name, std::shared_ptr<const api::LoadBalancer>& object) const override;
-  [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override;
-  [[nodiscard]] std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
-      const override;
+  [[nodiscard]] NamedObject Find(const api::ObjectKey& key) const override;
+  void OnLookedOnce(std::function<void()> callback) override;
+  void Applied(const api::ObjectKey& key, const Result<void>& outcome) override;
+  void Removed(const api::ObjectKey& key, const Result<void>& outcome) override;
 
  private:
   // What readers see; replaced as a whole.
   struct View {
-    std::map<api::ObjectKey, std::shared_ptr<const api::WebApp>> webapps;
-    std::map<std::string, std::shared_ptr<const api::LoadBalancer>> load_balancers;
+    AcceptedSet objects;
     bool absence_known = false;
   };
 
   void Follow();
   void Apply(PlanResult result);
+  void EnqueueAll(std::vector<api::ObjectKey> keys);
+  // What follows from the new state for what is still to be stored and removed.
+  void SettlePending(const std::vector<api::ObjectKey>& changed);
+  void SetOutcome(const api::ObjectKey& key, const Result<void>& outcome);  // mutex_ is held
   void Save();
   void Publish();
   void SetMetrics(const PlanResult& result);
@@ -91,9 +96,10 @@ class ManifestSource final : public reconcilers::DesiredState {
   const ManifestOptions options_;
   const reconcilers::Clock& clock_;
   reconcilers::Enqueuer& enqueuer_;
+  ObjectSink& sink_;
   reconcilers::EventRecorder& events_;
   reconcilers::Metrics& metrics_;
-  std::function<void()> on_absence_known_;
+  std::function<void()> on_looked_once_;
 
   // The thread's own.
   Scanner scanner_;
@@ -102,14 +108,19 @@ class ManifestSource final : public reconcilers::DesiredState {
   PlanState state_;
   ScanResult last_scan_;
   std::chrono::milliseconds again_after_{0};  // 0: only a change matters
-  bool unsaved_ = false;
   std::string save_error_;
   std::map<std::string, std::size_t> file_errors_;  // gauges that are set
+
+  std::atomic<bool> unsaved_ = false;  // by the applier's thread too
 
   mutable std::mutex mutex_;
   std::shared_ptr<const View> view_;  // guarded by mutex_
   ManifestProblems problems_;         // guarded by mutex_
   bool scanned_once_ = false;         // guarded by mutex_
+  // As in AcceptedState; guarded by mutex_.
+  std::set<api::ObjectKey> unstored_;
+  std::set<api::ObjectKey> removing_;
+  std::map<api::ObjectKey, Status> not_applied_;  // guarded by mutex_
 
   std::jthread thread_;
 };

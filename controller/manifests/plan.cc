@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "api/reasons.h"
 #include "controller/manifests/conflicts.h"
-#include "controller/manifests/renew.h"
 
 namespace ballast::manifests {
 namespace {
@@ -29,6 +29,12 @@ std::string Names(const std::vector<ObjectKey>& keys) {
     text += fmt::format(" and {} more", keys.size() - kMaxNamesInMessage);
   }
   return text;
+}
+
+// A file that did not change is the same document, thanks to the scanner's cache.
+bool SameText(const std::shared_ptr<const nlohmann::json>& a,
+              const std::shared_ptr<const nlohmann::json>& b) {
+  return a != nullptr && b != nullptr && (a == b || *a == *b);
 }
 
 class Planner {
@@ -192,17 +198,18 @@ class Planner {
         const ObjectKey key = KeyOf(object.object);
         AcceptedObject& accepted = result_.next.accepted[key];
         const bool is_new = accepted.object == nullptr;
-        if (accepted.file != name) result_.save = true;
+        const bool moved = !is_new && accepted.file != name;
+        if (is_new || moved) result_.save = true;
         accepted.file = name;
-        auto next = Renew(accepted.object.get(), object.object);
-        if (!next) continue;
-        accepted.object = std::move(next);
-        result_.save = true;
+        accepted.line = object.line;
+        accepted.column = object.column;
+        if (SameText(accepted.written, object.written)) {
+          if (moved) result_.moved.push_back(key);
+          continue;
+        }
+        accepted.object = std::make_shared<const api::Object>(object.object);
+        accepted.written = object.written;
         result_.changed.push_back(key);
-        Emit(key, EventType::kNormal, api::reason::kApplied,
-             is_new ? fmt::format("created from {}:{}", name, object.line)
-                    : fmt::format("changed by {}:{}, generation {}", name, object.line,
-                                  GenerationOf(*accepted.object)));
       }
     }
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,8 +26,12 @@ namespace ballast::manifests {
 enum class PruneMode { kSafe, kNever, kAlways };
 
 struct AcceptedObject {
-  std::shared_ptr<const api::Object> object;  // with its generation
-  std::string file;                           // that it last came from
+  std::shared_ptr<const api::Object> object;  // as its file says; before that was read: as stored
+  // What its author wrote. Null: its file was not read since the start.
+  std::shared_ptr<const nlohmann::json> written;
+  std::string file;  // that it last came from
+  int line = 0;
+  int column = 0;
   // It was in force when everything that was went missing at once (another directory, an empty
   // one): not removed before something of all that is named again, whatever else comes.
   bool kept = false;
@@ -55,8 +60,9 @@ struct PlannedEvent {
 
 struct PlanResult {
   PlanState next;
-  std::vector<api::ObjectKey> changed;  // to be reconciled: new, different or removed
-  bool save = false;                    // `accepted` differs from before
+  std::vector<api::ObjectKey> changed;  // to be applied or removed: new, different, not named
+  std::vector<api::ObjectKey> moved;    // from another file now, otherwise the same
+  bool save = false;                    // keys, files or `kept` of `accepted` differ from before
   std::vector<PlannedEvent> events;
   std::vector<api::FieldError> errors;             // all that is wrong now
   std::map<std::string, std::size_t> file_errors;  // by file; only files with errors

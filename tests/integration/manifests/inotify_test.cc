@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "controller/manifests/manifest_applier.h"
 #include "controller/manifests/manifest_source.h"
 #include "controller/runtime/system_clock.h"
+#include "tests/fakes/fake_object_sink.h"
 #include "tests/fakes/recording_enqueuer.h"
 #include "tests/fakes/recording_event_recorder.h"
 #include "tests/fakes/recording_metrics.h"
@@ -38,15 +41,14 @@ class Inotify : public testing::Test {
                                     .state_dir = top_.path("s"),
                                     .quiet = std::chrono::milliseconds(20),
                                     .rescan = std::chrono::hours(1)},
-                    clock_, enqueuer_, events_, metrics_);
+                    clock_, enqueuer_, sink_, events_, metrics_);
     ASSERT_TRUE(source_->Load());
     source_->Start();
   }
   // -1: not there.
   int Replicas(const std::string& name) {
-    std::shared_ptr<const api::WebApp> app;
-    source_->GetWebApp({"WebApp", "default", name}, app);
-    return app ? app->spec.replicas : -1;
+    const NamedObject named = source_->Find({"WebApp", "default", name});
+    return named.written ? named.written->at("spec").at("replicas").get<int>() : -1;
   }
   bool Becomes(const std::string& name, int replicas) {
     return enqueuer_.WaitUntil([&] { return Replicas(name) == replicas; });
@@ -65,6 +67,7 @@ class Inotify : public testing::Test {
   fakes::RecordingEnqueuer enqueuer_;
   fakes::RecordingEventRecorder events_;
   fakes::RecordingMetrics metrics_;
+  fakes::FakeObjectSink sink_;
   std::optional<ManifestSource> source_;
 };
 
@@ -134,7 +137,7 @@ TEST_F(Inotify, ManyFilesAtOnceAreAllSeen) {
     top_.Write("m/d" + std::to_string(i % 20) + "/" + std::to_string(i) + ".yaml",
                Yaml("app" + std::to_string(i)));
   }
-  EXPECT_TRUE(enqueuer_.WaitUntil([this] { return source_->ListWebApps().size() == 300; }));
+  EXPECT_TRUE(enqueuer_.WaitUntil([this] { return source_->Keys().size() == 300; }));
 }
 
 TEST_F(Inotify, ABrokenFileIsToldAndMended) {
@@ -149,13 +152,76 @@ TEST_F(Inotify, ABrokenFileIsToldAndMended) {
 }
 
 TEST_F(Inotify, StopsAtOnceAndStartsWithWhatWasInForce) {
+  const api::ObjectKey key{"WebApp", "default", "a"};
   top_.Write("m/a.yaml", Yaml("a"));
   EXPECT_TRUE(Becomes("a", 1));
+  ASSERT_TRUE(sink_.Apply(key, *source_->Find(key).written, "a.yaml"));
   source_->Stop();
   source_->Stop();
   fs::remove_all(top_.path("m"));
   Start();
-  EXPECT_EQ(Replicas("a"), 1);
+  EXPECT_EQ(source_->Find(key).presence, reconcilers::Presence::kPresent);
+}
+
+// The directory, both threads and a store: what is written is stored, stays so, and goes.
+class Applying : public testing::Test {
+ protected:
+  Applying() {
+    fs::create_directory(top_.path("m"));
+    fs::create_directory(top_.path("s"));
+    sink_.OnChange([this](const api::ObjectKey& key) { applier_.ObjectChanged(key); });
+    applier_.Attach(source_);
+    applier_.OnAppliedOnce([this] { ready_.Enqueue({}); });
+    top_.Write("m/a.yaml", Yaml("a", 2));
+    EXPECT_TRUE(source_.Load());
+    applier_.Start();
+    source_.Start();
+    EXPECT_TRUE(ready_.WaitUntil([this] { return applier_.AppliedOnce(); }));
+  }
+  ~Applying() override {
+    source_.Stop();
+    applier_.Stop();
+  }
+  // -1: nothing is stored.
+  bool Becomes(const std::string& name, int replicas) {
+    return ready_.WaitUntil([&] {
+      const auto object = sink_.Find({"WebApp", "default", name});
+      return (object ? std::get<api::WebApp>(*object).spec.replicas : -1) == replicas;
+    });
+  }
+
+  TempDir top_;
+  runtime::SystemClock clock_;
+  fakes::RecordingEnqueuer ready_;
+  fakes::RecordingEventRecorder events_;
+  fakes::RecordingMetrics metrics_;
+  fakes::FakeObjectSink sink_;
+  ManifestApplier applier_{sink_, clock_, events_, metrics_};
+  ManifestSource source_{ManifestOptions{.dir = top_.path("m"),
+                                         .prune = PruneMode::kAlways,
+                                         .state_dir = top_.path("s"),
+                                         .quiet = std::chrono::milliseconds(20),
+                                         .rescan = std::chrono::hours(1)},
+                         clock_,
+                         applier_,
+                         sink_,
+                         events_,
+                         metrics_};
+};
+
+TEST_F(Applying, TheStoreFollowsTheDirectory) {
+  EXPECT_TRUE(Becomes("a", 2)) << "before it is ready";
+  const api::ObjectKey key{"WebApp", "default", "a"};
+  sink_.Edit(key, R"({"spec": {"replicas": 7}})", "kubectl-edit");
+  EXPECT_TRUE(Becomes("a", 2));
+  top_.Write("m/b.yaml", Yaml("b", 5));
+  EXPECT_TRUE(Becomes("b", 5));
+  top_.Write("m/a.yaml", Yaml("a", 3));
+  EXPECT_TRUE(Becomes("a", 3));
+  fs::remove(top_.path("m/a.yaml"));
+  EXPECT_TRUE(Becomes("a", -1));
+  EXPECT_TRUE(Becomes("b", 5));
+  EXPECT_TRUE(events_.Has("DriftRepaired"));
 }
 
 }  // namespace

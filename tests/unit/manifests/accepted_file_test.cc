@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
 
 #include "tests/fakes/temp_dir.h"
 #include "tests/unit/manifests/situation.h"
@@ -14,14 +17,36 @@ namespace {
 
 using testing::HasSubstr;
 
-AcceptedSet Sample() {
+const api::ObjectKey kShop{"WebApp", "default", "shop"};
+const api::ObjectKey kEdge{"LoadBalancer", "", "edge"};
+
+// What a store would have.
+class Stored {
+ public:
+  explicit Stored(const AcceptedSet& objects) {
+    for (const auto& [key, accepted] : objects) objects_[key] = accepted.object;
+  }
+  [[nodiscard]] FindStored Find() const {
+    return [this](const api::ObjectKey& key) {
+      const auto found = objects_.find(key);
+      return found == objects_.end() ? nullptr : found->second;
+    };
+  }
+
+ private:
+  std::map<api::ObjectKey, std::shared_ptr<const api::Object>> objects_;
+};
+
+std::shared_ptr<const api::Object> Nothing(const api::ObjectKey&) { return nullptr; }
+
+AcceptedState Sample() {
   Situation s;
   s.Write("lb.yaml", BalancerYaml("edge", 8080));
   s.Write("sub/shop.yaml", AppYaml("shop", "shop.test, loadBalancer: edge")).Pass();
   s.Write("sub/shop.yaml", AppYaml("shop", "shop.test, loadBalancer: edge", "replicas: 2")).Pass();
-  AcceptedSet accepted = s.state().accepted;
-  accepted.at({"WebApp", "default", "shop"}).kept = true;
-  return accepted;
+  AcceptedState state{.objects = s.state().accepted};
+  state.objects.at(kShop).kept = true;
+  return state;
 }
 
 void ExpectSame(const AcceptedSet& a, const AcceptedSet& b) {
@@ -34,18 +59,101 @@ void ExpectSame(const AcceptedSet& a, const AcceptedSet& b) {
   }
 }
 
-TEST(AcceptedFile, KeepsEverythingAndItsGeneration) {
+TEST(AcceptedFile, KeepsEverything) {
   const TempDir dir;
   const AcceptedFile file(dir.path("objects.json"));
-  const AcceptedSet sample = Sample();
-  ASSERT_EQ(sample.size(), 2U);
+  AcceptedState sample = Sample();
+  sample.removing = {{"WebApp", "default", "old"}, {"LoadBalancer", "", "old"}};
+  const Stored stored(sample.objects);
+  ASSERT_EQ(sample.objects.size(), 2U);
   ASSERT_TRUE(file.Save(sample));
-  const auto loaded = file.Load({});
+  const auto loaded = file.Load({}, stored.Find());
   ASSERT_TRUE(loaded);
   EXPECT_TRUE(loaded->problems.empty());
-  ExpectSame(sample, loaded->objects);
-  const auto& shop = loaded->objects.at({"WebApp", "default", "shop"});
-  EXPECT_EQ(std::get<api::WebApp>(*shop.object).meta.generation, 2);
+  EXPECT_FALSE(loaded->old);
+  ExpectSame(sample.objects, loaded->state.objects);
+  EXPECT_EQ(loaded->state.removing, sample.removing);
+  EXPECT_TRUE(loaded->state.unstored.empty());
+  EXPECT_EQ(loaded->state.objects.at(kShop).written, nullptr) << "only its file knows";
+}
+
+TEST(AcceptedFile, HasNoObjectsAndThusNoSecrets) {
+  Situation s;
+  s.Write("db.yaml",
+          "apiVersion: v1\nkind: Secret\nmetadata: {name: db, labels: {tier: back}}\n"
+          "stringData: {password: hunter2}\n");
+  s.Write("shop.yaml", AppYaml("shop")).Pass();
+  AcceptedState state{.objects = s.state().accepted};
+  ASSERT_EQ(state.objects.size(), 2U);
+  const auto document = nlohmann::json::parse(EncodeAccepted(state));
+  EXPECT_EQ(document, nlohmann::json::parse(
+                          R"({"version": 2, "removing": [], "objects": [
+                            {"kind": "Secret", "namespace": "default", "name": "db",
+                             "file": "db.yaml", "kept": false},
+                            {"kind": "WebApp", "namespace": "default", "name": "shop",
+                             "file": "shop.yaml", "kept": false}]})"));
+  // Not even by mistake.
+  for (const auto& [key, object] : state.objects) state.unstored.insert(key);
+  const std::string text = EncodeAccepted(state);
+  EXPECT_EQ(text.find("hunter2"), std::string::npos);
+  EXPECT_EQ(text.find("aHVudGVyMg"), std::string::npos);
+  EXPECT_EQ(text.find("tier"), std::string::npos);
+}
+
+TEST(AcceptedFile, WhatIsNotStoredIsLeftOut) {
+  const AcceptedState sample = Sample();
+  const auto loaded = DecodeAccepted(EncodeAccepted(sample), {}, Nothing);
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->state.objects.empty());
+  EXPECT_TRUE(loaded->problems.empty());
+}
+
+// As the first version of Ballast wrote it.
+constexpr char kVersion1[] = R"({
+ "objects": [
+  {"file": "lb.yaml", "generation": 1, "kept": false,
+   "object": {"apiVersion": "ballast.dev/v1alpha1", "kind": "LoadBalancer",
+    "metadata": {"name": "edge"},
+    "spec": {"hostNetwork": true, "image": "ballast/haproxy:latest",
+     "listeners": [{"name": "http", "port": 8080, "protocol": "HTTP"}],
+     "stats": {"port": 8081}}}},
+  {"file": "sub/shop.yaml", "generation": 2, "kept": true,
+   "object": {"apiVersion": "ballast.dev/v1alpha1", "kind": "WebApp",
+    "metadata": {"generation": 2, "name": "shop", "namespace": "default"},
+    "spec": {"replicas": 2, "template": {"spec": {"containers": [
+     {"image": "i", "name": "web", "ports": [{"containerPort": 80}]}]}}}}}
+ ],
+ "version": 1
+})";
+
+TEST(AcceptedFile, TheObjectsOfVersion1AreInForceAndKeptUntilTheyAreStored) {
+  const auto loaded = DecodeAccepted(kVersion1, {}, Nothing);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE(loaded->old);
+  EXPECT_TRUE(loaded->problems.empty());
+  EXPECT_EQ(loaded->state.unstored, (std::set<api::ObjectKey>{kEdge, kShop}));
+  const AcceptedObject& shop = loaded->state.objects.at(kShop);
+  EXPECT_EQ(shop.file, "sub/shop.yaml");
+  EXPECT_TRUE(shop.kept);
+  EXPECT_EQ(std::get<api::WebApp>(*shop.object).spec.replicas, 2);
+  ASSERT_TRUE(shop.written);
+  nlohmann::json expected = api::EncodeObject(*shop.object);
+  expected["metadata"].erase("generation");
+  EXPECT_EQ(*shop.written, expected);
+  EXPECT_FALSE(shop.written->at("metadata").contains("generation")) << "the store's business";
+  // A crash before they are stored: nothing is lost.
+  AcceptedState state = loaded->state;
+  const auto again = DecodeAccepted(EncodeAccepted(state), {}, Nothing);
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->old);
+  ExpectSame(state.objects, again->state.objects);
+  EXPECT_EQ(again->state.unstored, state.unstored);
+  EXPECT_EQ(*again->state.objects.at(kShop).written, *shop.written);
+  // Stored: then the store has it.
+  state.unstored.erase(kShop);
+  const std::string text = EncodeAccepted(state);
+  EXPECT_EQ(text.find("containers"), std::string::npos);
+  EXPECT_EQ(DecodeAccepted(text, {}, Nothing)->state.objects.size(), 1U);
 }
 
 TEST(AcceptedFile, IsForItsOwnerOnlyAndLeavesNothingBeside) {
@@ -64,9 +172,9 @@ TEST(AcceptedFile, IsForItsOwnerOnlyAndLeavesNothingBeside) {
 
 TEST(AcceptedFile, NothingYetIsEmpty) {
   const TempDir dir;
-  const auto loaded = AcceptedFile(dir.path("objects.json")).Load({});
+  const auto loaded = AcceptedFile(dir.path("objects.json")).Load({}, Nothing);
   ASSERT_TRUE(loaded);
-  EXPECT_TRUE(loaded->objects.empty());
+  EXPECT_TRUE(loaded->state.objects.empty());
   EXPECT_TRUE(loaded->problems.empty());
 }
 
@@ -75,19 +183,24 @@ TEST(AcceptedFile, WhatCannotBeUnderstoodIsKeptBeside) {
   for (const std::string& text :
        {std::string(), std::string("{"), good.substr(0, good.size() / 2), std::string("[]"),
         std::string(R"({"version": 99, "objects": []})"), std::string(R"({"version": 1})"),
-        std::string(R"({"version": 1, "objects": [1]})"), std::string(1000, '[')}) {
+        std::string(R"({"version": 1, "objects": [1]})"), std::string(1000, '['),
+        std::string(R"({"version": 2, "objects": [{"file": "a.yaml"}]})"),
+        std::string(R"({"version": 2, "objects": [{"file": "a", "kind": 1, "name": "x"}]})"),
+        std::string(R"({"version": 2, "objects": [], "removing": [{"kind": "WebApp"}]})"),
+        std::string(R"({"version": 2, "objects": [], "removing": [7]})"),
+        std::string(R"({"version": 2, "objects": [], "removing": "x"})")}) {
     const TempDir dir;
     dir.Write("objects.json", text);
-    const auto loaded = AcceptedFile(dir.path("objects.json")).Load({});
+    const auto loaded = AcceptedFile(dir.path("objects.json")).Load({}, Nothing);
     ASSERT_TRUE(loaded) << text;
-    EXPECT_TRUE(loaded->objects.empty());
+    EXPECT_TRUE(loaded->state.objects.empty());
     EXPECT_EQ(loaded->problems.size(), 1U) << text;
     EXPECT_EQ(dir.Read("objects.json.bad"), text);
   }
 }
 
 TEST(AcceptedFile, AHostPathThatIsNotAllowedAnyMoreStaysInForce) {
-  AcceptedSet set;
+  AcceptedState state;
   const auto objects = api::DecodeManifest("shop.yaml",
                                            "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\n"
                                            "metadata: {name: shop}\nspec: {template: {spec: {\n"
@@ -98,22 +211,24 @@ TEST(AcceptedFile, AHostPathThatIsNotAllowedAnyMoreStaysInForce) {
                                            {.allowed_host_paths = {"/srv"}});
   ASSERT_TRUE(objects) << objects.error().front().ToString();
   const api::Object& object = objects->front().object;
-  set[KeyOf(object)] = {std::make_shared<const api::Object>(object), "shop.yaml"};
-  const auto decoded = DecodeAccepted(EncodeAccepted(set), {});
+  state.objects[KeyOf(object)] = {.object = std::make_shared<const api::Object>(object),
+                                  .file = "shop.yaml"};
+  state.unstored.insert(KeyOf(object));
+  const auto decoded = DecodeAccepted(EncodeAccepted(state), {}, Nothing);
   ASSERT_TRUE(decoded);
-  EXPECT_EQ(decoded->objects.size(), 1U);
+  EXPECT_EQ(decoded->state.objects.size(), 1U);
   ASSERT_EQ(decoded->problems.size(), 1U);
   EXPECT_THAT(decoded->problems[0], HasSubstr("stays in force"));
 }
 
 TEST(AcceptedFile, AnObjectThatCannotBeReadIsLeftOut) {
-  std::string text = EncodeAccepted(Sample());
+  std::string text = kVersion1;
   const std::size_t at = text.find("\"replicas\": 2");
   ASSERT_NE(at, std::string::npos);
   text.replace(at, 13, "\"replicas\": -2");
-  const auto decoded = DecodeAccepted(text, {});
+  const auto decoded = DecodeAccepted(text, {}, Nothing);
   ASSERT_TRUE(decoded);
-  EXPECT_EQ(decoded->objects.size(), 1U);
+  EXPECT_EQ(decoded->state.objects.size(), 1U);
   ASSERT_EQ(decoded->problems.size(), 1U);
   EXPECT_THAT(decoded->problems[0], HasSubstr("sub/shop.yaml"));
 }
@@ -121,12 +236,13 @@ TEST(AcceptedFile, AnObjectThatCannotBeReadIsLeftOut) {
 TEST(AcceptedFile, AFailureLeavesTheOldFile) {
   const TempDir dir;
   const AcceptedFile file(dir.path("objects.json"));
-  ASSERT_TRUE(file.Save(Sample()));
+  const AcceptedState sample = Sample();
+  ASSERT_TRUE(file.Save(sample));
   std::filesystem::create_directory(dir.path("objects.json.new"));
   const auto saved = file.Save({});
   ASSERT_FALSE(saved);
   EXPECT_THAT(saved.error().message, HasSubstr("objects.json"));
-  EXPECT_EQ(file.Load({})->objects.size(), 2U);
+  EXPECT_EQ(file.Load({}, Stored(sample.objects).Find())->state.objects.size(), 2U);
 }
 
 }  // namespace

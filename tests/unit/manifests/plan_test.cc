@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/manifests/situation.h"
 
 namespace ballast::manifests {
@@ -22,8 +24,10 @@ TEST(PlanApply, TakesWhatIsNew) {
   EXPECT_EQ(s.InForce(), "blog shop");
   EXPECT_THAT(s.Changed(), ElementsAre("shop", "blog"));
   EXPECT_TRUE(s.last().save);
-  EXPECT_EQ(s.App("shop")->meta.generation, 1);
-  EXPECT_TRUE(s.Told("created from a.yaml:1"));
+  const AcceptedObject& shop = s.state().accepted.at({"WebApp", "default", "shop"});
+  EXPECT_EQ(shop.file, "a.yaml");
+  EXPECT_EQ(shop.line, 1);
+  EXPECT_EQ(shop.written->at("metadata").at("name"), "shop");
 }
 
 TEST(PlanApply, NothingFollowsFromNothing) {
@@ -37,27 +41,51 @@ TEST(PlanApply, NothingFollowsFromNothing) {
   }
 }
 
-TEST(PlanApply, GenerationGrowsWithTheSpecOnly) {
+TEST(PlanApply, ADocumentThatSaysSomethingElseIsAppliedAgain) {
   Situation s;
   s.Write("a.yaml", AppYaml("shop")).Pass();
   s.Write("a.yaml", "# a comment\n" + AppYaml("shop")).Pass();
   EXPECT_THAT(s.Changed(), IsEmpty());
-  s.Write("a.yaml", AppYaml("shop\n  labels: {a: b}\n  #")).Pass();
   s.Write("a.yaml", AppYaml("shop", "", "replicas: 4")).Pass();
   EXPECT_THAT(s.Changed(), ElementsAre("shop"));
-  EXPECT_EQ(s.App("shop")->meta.generation, 2);
   EXPECT_EQ(s.App("shop")->spec.replicas, 4);
-}
-
-TEST(PlanApply, LabelsChangeTheObjectButNotItsGeneration) {
-  Situation s;
-  s.Write("a.yaml", AppYaml("shop")).Pass();
-  std::string labelled = AppYaml("shop");
+  std::string labelled = AppYaml("shop", "", "replicas: 4");
   labelled.replace(labelled.find("{name: shop}"), 12, "{name: shop, labels: {a: b}}");
   s.Write("a.yaml", labelled).Pass();
   EXPECT_THAT(s.Changed(), ElementsAre("shop"));
-  EXPECT_EQ(s.App("shop")->meta.generation, 1);
   EXPECT_EQ(s.App("shop")->meta.labels.at("a"), "b");
+}
+
+TEST(PlanApply, AFieldThatIsNotNamedAnyMoreIsAChangeAlsoWhereItHadItsDefault) {
+  Situation s;
+  s.Write("a.yaml", AppYaml("shop", "", "replicas: 1")).Pass();
+  s.Write("a.yaml", AppYaml("shop", "", "paused: false")).Pass();
+  EXPECT_THAT(s.Changed(), ElementsAre("shop"));
+  const auto& written = s.state().accepted.at({"WebApp", "default", "shop"}).written;
+  EXPECT_FALSE(written->at("spec").contains("replicas"));
+}
+
+TEST(PlanApply, TakesEveryKind) {
+  Situation s;
+  s.Write("a.yaml",
+          "apiVersion: v1\nkind: Namespace\nmetadata: {name: prod}\n---\n"
+          "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: x}\n---\n"
+          "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n---\n" +
+              AutoscalerYaml("scaler", "shop"))
+      .Pass();
+  EXPECT_THAT(s.last().errors, IsEmpty());
+  EXPECT_THAT(s.Changed(), ElementsAre("prod", "db", "c", "scaler"));
+  s.Pass();
+  EXPECT_THAT(s.Changed(), IsEmpty());
+}
+
+TEST(PlanApply, TheAutoscalerInForceWinsAConflict) {
+  Situation s;
+  s.Write("m.yaml", AutoscalerYaml("scaler", "shop")).Pass();
+  s.Write("a.yaml", AutoscalerYaml("other", "shop")).Pass();
+  EXPECT_EQ(s.state().accepted.size(), 1U);
+  ASSERT_EQ(s.last().errors.size(), 1U);
+  EXPECT_EQ(s.last().errors[0].file, "a.yaml");
 }
 
 TEST(PlanApply, ABrokenFileKeepsItsLastGoodVersionAndStopsNobodyElse) {
@@ -237,6 +265,8 @@ TEST(PlanApply, AnObjectThatMovesToAnotherFileIsTheSame) {
   EXPECT_THAT(s.Changed(), IsEmpty());
   EXPECT_THAT(s.last().errors, IsEmpty());
   EXPECT_TRUE(s.last().save) << "where it comes from now is written down";
+  EXPECT_THAT(s.last().moved, ElementsAre(api::ObjectKey("WebApp", "default", "shop")))
+      << "and in the store, too";
   // The old file may break or go without any meaning for it.
   s.Write("a.yaml", kBroken).WaitAndPass();
   s.Write("a.yaml", "").WaitAndPass();

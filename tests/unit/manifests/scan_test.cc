@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "tests/fakes/temp_dir.h"
 #include "tests/unit/manifests/situation.h"
@@ -59,6 +60,25 @@ TEST_F(Scan, FindsManifestsInEveryDirectory) {
   dir_.Write("notes.txt", "rubbish");
   EXPECT_THAT(Names(), ElementsAre("a.yml", "b.yaml", "sub/deep/c.json"));
   EXPECT_THAT(directories_, ElementsAre(dir_.path(), dir_.path("sub"), dir_.path("sub/deep")));
+}
+
+TEST_F(Scan, KeepsWhatWasWrittenAsItWasWritten) {
+  dir_.Write("a.yaml",
+             "apiVersion: ballast.dev/v1alpha1\nkind: WebApp\nmetadata: {name: a}\n"
+             "spec: {paused: false}\n---\n"
+             "{\"apiVersion\": \"ballast.dev/v1alpha1\", \"kind\": \"WebApp\",\n"
+             " \"metadata\": {\"name\": \"b\", \"labels\": {\"n\": \"1\"}},\n"
+             " \"spec\": {\"traffic\": {\"retries\": 2}}}\n");
+  const ScanResult result = Run();
+  ASSERT_EQ(result.files.size(), 1U);
+  ASSERT_EQ(result.files[0]->objects.size(), 2U) << result.files[0]->errors[0].ToString();
+  EXPECT_EQ(*result.files[0]->objects[0].written,
+            nlohmann::json::parse(R"({"apiVersion": "ballast.dev/v1alpha1", "kind": "WebApp",
+                "metadata": {"name": "a"}, "spec": {"paused": false}})"));
+  EXPECT_EQ(*result.files[0]->objects[1].written,
+            nlohmann::json::parse(R"({"apiVersion": "ballast.dev/v1alpha1", "kind": "WebApp",
+                "metadata": {"name": "b", "labels": {"n": "1"}},
+                "spec": {"traffic": {"retries": 2}}})"));
 }
 
 TEST_F(Scan, AnUnchangedFileIsTheSameObject) {

@@ -10,7 +10,7 @@ Situation& Situation::Write(const std::string& file, const std::string& text) {
     return *this;
   }
   ScannedFile scanned{.file = file};
-  if (auto objects = api::DecodeManifest(file, text, {})) {
+  if (auto objects = api::DecodeManifest(file, text, {.all_kinds = true})) {
     scanned.objects = std::move(*objects);
   } else {
     scanned.errors = std::move(objects.error());
@@ -98,6 +98,14 @@ std::string BalancerYaml(const std::string& name, int port) {
       "apiVersion: ballast.dev/v1alpha1\nkind: LoadBalancer\nmetadata: {{name: {}}}\nspec:\n"
       "  listeners: [{{name: http, port: {}, protocol: HTTP}}]\n  stats: {{port: {}}}\n",
       name, port, port + 1);
+}
+
+std::string AutoscalerYaml(const std::string& name, const std::string& app) {
+  return fmt::format(
+      "apiVersion: ballast.dev/v1alpha1\nkind: Autoscaler\nmetadata: {{name: {}}}\nspec:\n"
+      "  scaleTargetRef: {{kind: WebApp, name: {}}}\n  maxReplicas: 4\n"
+      "  metrics: [{{type: RequestRate, requestRate: {{target: {{averageValue: \"50\"}}}}}}]\n",
+      name, app);
 }
 
 }  // namespace ballast::manifests

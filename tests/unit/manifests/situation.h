@@ -48,5 +48,6 @@ class Situation {
 [[nodiscard]] std::string AppYaml(const std::string& name, const std::string& host = "",
                                   const std::string& spec = "replicas: 1");
 [[nodiscard]] std::string BalancerYaml(const std::string& name, int port);
+[[nodiscard]] std::string AutoscalerYaml(const std::string& name, const std::string& app);
 
 }  // namespace ballast::manifests
