@@ -24,12 +24,12 @@ std::string BoundedText::Take() && {
 void Demux::Feed(std::string_view chunk) {
   while (!chunk.empty()) {
     if (!framed_) {
-      out_.Append(chunk);
+      out_(chunk);
       return;
     }
     if (left_ > 0) {
       const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, chunk.size()));
-      out_.Append(chunk.substr(0, take));
+      out_(chunk.substr(0, take));
       chunk.remove_prefix(take);
       left_ -= take;
       continue;
@@ -41,7 +41,7 @@ void Demux::Feed(std::string_view chunk) {
                                           : header_bytes_ > 4 || header_[header_bytes_ - 1] == 0;
     if (!valid) {
       framed_ = false;
-      out_.Append({header_.data(), header_bytes_});
+      out_({header_.data(), header_bytes_});
       continue;
     }
     if (header_bytes_ < header_.size()) continue;

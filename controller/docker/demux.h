@@ -5,8 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ballast::docker {
 
@@ -28,14 +30,17 @@ class BoundedText {
 class Demux {
  public:
   // With `framed` false (a container with a terminal) everything is payload.
-  Demux(BoundedText& out, bool framed) : out_(out), framed_(framed) {}
+  Demux(BoundedText& out, bool framed)
+      : Demux([&out](std::string_view text) { out.Append(text); }, framed) {}
+  Demux(std::function<void(std::string_view)> out, bool framed)
+      : out_(std::move(out)), framed_(framed) {}
 
   void Feed(std::string_view chunk);
   // A terminal's output has no frames, and API 1.41 does not say which it is: the first bytes do.
   [[nodiscard]] bool framed() const { return framed_; }
 
  private:
-  BoundedText& out_;
+  std::function<void(std::string_view)> out_;
   bool framed_;
   std::array<char, 8> header_{};
   std::size_t header_bytes_ = 0;

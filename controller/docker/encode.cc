@@ -42,6 +42,7 @@ Json EncodeMount(const MountSpec& mount) {
     case MountSpec::Type::kVolume:
       out["Type"] = "volume";
       out["Source"] = mount.source;
+      if (mount.no_copy) out["VolumeOptions"] = Json{{"NoCopy", true}};
       break;
     case MountSpec::Type::kBind:
       out["Type"] = "bind";

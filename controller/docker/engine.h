@@ -14,6 +14,7 @@
 
 #include "controller/docker/api_client.h"
 #include "controller/docker/docker_engine.h"
+#include "controller/docker/reference.h"
 #include "controller/docker/registry_config.h"
 
 namespace ballast::docker {
@@ -35,6 +36,9 @@ class DockerEngine final : public reconcilers::Engine {
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
+  Result<void> StreamLogs(const std::string& id, const reconcilers::LogRequest& request,
+                          std::stop_token stop,
+                          const std::function<bool(std::string_view)>& on_data) override;
   Result<void> PutFiles(const std::string& id, const std::string& directory,
                         const std::vector<reconcilers::FileEntry>& files) override;
   Status StreamEvents(
@@ -44,6 +48,10 @@ class DockerEngine final : public reconcilers::Engine {
   Result<reconcilers::ImageInfo> InspectImage(const std::string& reference) override;
   Result<void> PullImage(
       const std::string& reference,
+      const std::function<void(const reconcilers::PullProgress&)>& progress) override;
+
+  Result<void> PullImageWith(
+      const std::string& reference, const std::vector<reconcilers::PullLogin>& logins,
       const std::function<void(const reconcilers::PullProgress&)>& progress) override;
 
   Result<reconcilers::NetworkInfo> InspectNetwork(const std::string& name) override;
@@ -66,6 +74,10 @@ class DockerEngine final : public reconcilers::Engine {
   // The same, returning member `member` of the answer (an id).
   Result<std::string> DoForId(std::string_view operation, const std::string& what, Request request,
                               const char* member);
+  // One attempt with these credentials.
+  Result<void> PullAs(const ImageReference& image, const std::string& reference,
+                      const RegistryAuth& auth,
+                      const std::function<void(const reconcilers::PullProgress&)>& progress);
   Result<void> AwaitRemoval(const std::string& id, const std::string& what);
 
   using ExecKey = std::pair<std::string, std::vector<std::string>>;  // container, command

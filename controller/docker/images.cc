@@ -59,12 +59,36 @@ Result<reconcilers::ImageInfo> DockerEngine::InspectImage(const std::string& ref
 Result<void> DockerEngine::PullImage(
     const std::string& reference,
     const std::function<void(const reconcilers::PullProgress&)>& progress) {
+  return PullImageWith(reference, {}, progress);
+}
+
+Result<void> DockerEngine::PullImageWith(
+    const std::string& reference, const std::vector<reconcilers::PullLogin>& logins,
+    const std::function<void(const reconcilers::PullProgress&)>& progress) {
   const auto parsed = ParseReference(reference);
   if (!parsed) return Wrap("pull image", parsed.error());
-  const std::string what = "pull image " + reference;
-  const auto auth = registries_.For(parsed->registry);
-  if (!auth) return Wrap(what, auth.error());
+  std::string tried;  // for the message, should the last attempt be refused too
+  for (const reconcilers::PullLogin& login : logins) {
+    const auto auth = AuthFromConfig(login.config_json, login.name, parsed->registry);
+    if (!auth || auth->header.empty()) {
+      tried += "; " + (auth ? auth->hint : auth.error().message);
+      continue;
+    }
+    auto pulled = PullAs(*parsed, reference, *auth, progress);
+    // Somebody else's login may do; whatever else is wrong, no login changes it.
+    if (pulled || pulled.error().code != Code::kPermissionDenied) return pulled;
+    tried += "; those of " + login.name + " were refused";
+  }
+  auto auth = registries_.For(parsed->registry);
+  if (!auth) return Wrap("pull image " + reference, auth.error());
+  auth->hint += tried;
+  return PullAs(*parsed, reference, *auth, progress);
+}
 
+Result<void> DockerEngine::PullAs(
+    const ImageReference& image, const std::string& reference, const RegistryAuth& auth,
+    const std::function<void(const reconcilers::PullProgress&)>& progress) {
+  const std::string what = "pull image " + reference;
   std::optional<Status> failure;
   LineSplitter lines([&](std::string_view line) -> Result<void> {
     const auto json = ParseJson(line);
@@ -72,7 +96,7 @@ Result<void> DockerEngine::PullImage(
     std::string error = GetString(*json, {"errorDetail", "message"});
     if (error.empty()) error = GetString(*json, {"error"});
     if (!error.empty()) {
-      failure = PullFailure(reference, 0, error, auth->hint);
+      failure = PullFailure(reference, 0, error, auth.hint);
     } else if (std::string text = ProgressText(*json); progress && !text.empty()) {
       progress({std::move(text)});
     }
@@ -80,16 +104,16 @@ Result<void> DockerEngine::PullImage(
   });
   const BodySink sink{.on_data = [&](std::string_view chunk) { return lines.Feed(chunk); }};
   Request request{.method = "POST",
-                  .target = fmt::format("/images/create?fromImage={}&tag={}",
-                                        Escape(parsed->Name()), Escape(parsed->tag)),
+                  .target = fmt::format("/images/create?fromImage={}&tag={}", Escape(image.Name()),
+                                        Escape(image.tag)),
                   .timeout = options_.pull_silence_timeout,
                   .timeout_is_silence = true};
-  if (!auth->header.empty()) request.headers.emplace_back("X-Registry-Auth", auth->header);
+  if (!auth.header.empty()) request.headers.emplace_back("X-Registry-Auth", auth.header);
   const auto response = client_.Call("pull_image", std::move(request), &sink);
   if (!response) return Wrap(what, response.error());
   if (!response->ok()) {
     return std::unexpected(
-        PullFailure(reference, response->status, ErrorText(response->body), auth->hint));
+        PullFailure(reference, response->status, ErrorText(response->body), auth.hint));
   }
   if (auto finished = lines.Finish(); !finished) return Wrap(what, finished.error());
   if (failure) return std::unexpected(*failure);

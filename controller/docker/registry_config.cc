@@ -51,7 +51,76 @@ Result<std::string> HeaderOf(const std::string& key, const Json& entry) {
   return EncodeBase64Url(DumpJson(out));
 }
 
+// Errors do not show a piece of the text.
+Result<RegistryLogins> ParseLogins(const std::string& text) {
+  const auto json = ParseJson(text);
+  if (!json || !json->is_object()) {
+    return Error(Code::kFailedPrecondition, "it is no JSON object like Docker's config.json");
+  }
+  RegistryLogins logins;
+  logins.store = GetString(*json, {"credsStore"});
+  for (const auto& [key, helper] : GetStringMap(*json, {"credHelpers"})) {
+    logins.helpers[RegistryOfKey(key)] = helper;
+  }
+  const Json* auths = Find(*json, {"auths"});
+  if (auths == nullptr) return logins;
+  if (!auths->is_object()) {
+    return Error(Code::kFailedPrecondition, "`auths` must be an object, one member a registry");
+  }
+  for (const auto& [key, entry] : auths->items()) {
+    auto header = HeaderOf(key, entry);
+    if (!header) return std::unexpected(header.error());
+    if (header->empty()) {
+      logins.without_credentials.insert(RegistryOfKey(key));
+    } else {
+      logins.headers[RegistryOfKey(key)] = *header;
+    }
+  }
+  return logins;
+}
+
+Result<RegistryAuth> Pick(const RegistryLogins& logins, const std::string& source,
+                          std::string_view registry) {
+  const std::string name(registry);
+  if (const auto helper = logins.helpers.find(name); helper != logins.helpers.end()) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("{}: credHelpers (\"{}\" for {}) are not supported: put the "
+                             "credentials into `auths`",
+                             source, helper->second, registry));
+  }
+  if (const auto header = logins.headers.find(name); header != logins.headers.end()) {
+    return RegistryAuth{header->second,
+                        fmt::format("credentials for {} are from {}", registry, source)};
+  }
+  if (logins.without_credentials.contains(name) && !logins.store.empty()) {
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("{}: the credentials for {} are in credsStore \"{}\", which is not "
+                             "supported: put them into `auths`",
+                             source, registry, logins.store));
+  }
+  std::string hint = fmt::format("{} has no credentials for {} in `auths`", source, registry);
+  if (!logins.store.empty()) {
+    hint += fmt::format("; its credsStore \"{}\" is not supported", logins.store);
+  }
+  return RegistryAuth{"", std::move(hint)};
+}
+
 }  // namespace
+
+Result<RegistryAuth> AuthFromConfig(const std::string& config_json, const std::string& source,
+                                    std::string_view registry) {
+  const auto logins = ParseLogins(config_json);
+  if (!logins) {
+    return Error(Code::kFailedPrecondition,
+                 source + " is not like Docker's config.json, with base64 of user:password");
+  }
+  const auto header = logins->headers.find(std::string(registry));
+  if (header == logins->headers.end()) {
+    return RegistryAuth{"", fmt::format("{} has no credentials for {}", source, registry)};
+  }
+  return RegistryAuth{header->second,
+                      fmt::format("credentials for {} are from {}", registry, source)};
+}
 
 Result<RegistryAuth> RegistryConfig::For(std::string_view registry) {
   if (path_.empty()) {
@@ -59,26 +128,7 @@ Result<RegistryAuth> RegistryConfig::For(std::string_view registry) {
   }
   const std::lock_guard lock(mutex_);
   if (auto refreshed = Refresh(); !refreshed) return std::unexpected(refreshed.error());
-  const std::string name(registry);
-  if (const auto helper = helpers_.find(name); helper != helpers_.end()) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("{}: credHelpers (\"{}\" for {}) are not supported: put the "
-                             "credentials into `auths`",
-                             path_, helper->second, registry));
-  }
-  if (const auto header = headers_.find(name); header != headers_.end()) {
-    return RegistryAuth{header->second,
-                        fmt::format("credentials for {} are from {}", registry, path_)};
-  }
-  if (without_credentials_.contains(name) && !store_.empty()) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("{}: the credentials for {} are in credsStore \"{}\", which is not "
-                             "supported: put them into `auths`",
-                             path_, registry, store_));
-  }
-  std::string hint = fmt::format("{} has no credentials for {} in `auths`", path_, registry);
-  if (!store_.empty()) hint += fmt::format("; its credsStore \"{}\" is not supported", store_);
-  return RegistryAuth{"", std::move(hint)};
+  return Pick(logins_, path_, registry);
 }
 
 Result<void> RegistryConfig::Refresh() {
@@ -92,50 +142,23 @@ Result<void> RegistryConfig::Refresh() {
   const Stamp stamp{status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino};
   if (stamp != stamp_) {
     stamp_ = stamp;
-    headers_.clear();
-    without_credentials_.clear();
-    helpers_.clear();
-    store_.clear();
+    logins_ = {};
     std::ifstream file(path_, std::ios::binary);
-    Result<void> loaded;
+    Result<RegistryLogins> loaded;
     if (!S_ISREG(status.st_mode) || status.st_size > kMaxFile || !file) {
       loaded = Error(Code::kFailedPrecondition, "it must be a readable file of at most 1 MiB");
     } else {
-      loaded = Load({std::istreambuf_iterator<char>(file), {}});
+      loaded = ParseLogins({std::istreambuf_iterator<char>(file), {}});
     }
     broken_ = !loaded;
     if (broken_) {
       problem_ = {Code::kFailedPrecondition,
                   fmt::format("--registry-config {}: {}", path_, loaded.error().message)};
+    } else {
+      logins_ = *std::move(loaded);
     }
   }
   if (broken_) return std::unexpected(problem_);
-  return {};
-}
-
-Result<void> RegistryConfig::Load(const std::string& text) {
-  const auto json = ParseJson(text);
-  if (!json || !json->is_object()) {
-    return Error(Code::kFailedPrecondition, "it is no JSON object like Docker's config.json");
-  }
-  store_ = GetString(*json, {"credsStore"});
-  for (const auto& [key, helper] : GetStringMap(*json, {"credHelpers"})) {
-    helpers_[RegistryOfKey(key)] = helper;
-  }
-  const Json* auths = Find(*json, {"auths"});
-  if (auths == nullptr) return {};
-  if (!auths->is_object()) {
-    return Error(Code::kFailedPrecondition, "`auths` must be an object, one member a registry");
-  }
-  for (const auto& [key, entry] : auths->items()) {
-    auto header = HeaderOf(key, entry);
-    if (!header) return std::unexpected(header.error());
-    if (header->empty()) {
-      without_credentials_.insert(RegistryOfKey(key));
-    } else {
-      headers_[RegistryOfKey(key)] = *header;
-    }
-  }
   return {};
 }
 

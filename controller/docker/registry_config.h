@@ -15,11 +15,25 @@
 
 namespace ballast::docker {
 
+// What such a file says.
+struct RegistryLogins {
+  std::map<std::string, std::string> headers;  // X-Registry-Auth by registry
+  std::set<std::string> without_credentials;   // named in `auths`, but the secret is elsewhere
+  std::map<std::string, std::string> helpers;  // credHelpers
+  std::string store;                           // credsStore
+};
+
 struct RegistryAuth {
   std::string header;  // value of X-Registry-Auth; "" = none known
   // Why credentials may be missing, for the message of a pull that the registry refused.
   std::string hint;
 };
+
+// The same out of a Secret's text like config.json, of which no message shows a piece. `source`
+// says whose it is.
+[[nodiscard]] Result<RegistryAuth> AuthFromConfig(const std::string& config_json,
+                                                  const std::string& source,
+                                                  std::string_view registry);
 
 class RegistryConfig {
  public:
@@ -38,17 +52,13 @@ class RegistryConfig {
   };
 
   Result<void> Refresh();  // with mutex_ held
-  Result<void> Load(const std::string& text);
 
   const std::string path_;
   std::mutex mutex_;
   Stamp stamp_;
   Status problem_;  // of the file as last read
   bool broken_ = false;
-  std::map<std::string, std::string> headers_;  // by registry
-  std::set<std::string> without_credentials_;   // named in `auths`, but the secret is elsewhere
-  std::map<std::string, std::string> helpers_;  // credHelpers
-  std::string store_;                           // credsStore
+  RegistryLogins logins_;
 };
 
 }  // namespace ballast::docker

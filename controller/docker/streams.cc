@@ -35,6 +35,14 @@ std::string EventsTarget() {
                      Escape(DumpJson(filters)));
 }
 
+std::unexpected<Status> LogError(const std::string& what, const Response& response) {
+  Status error = ToStatus(what, response.status, response.body);
+  if (ContainsNoCase(error.message, "does not support reading")) {
+    error.code = Code::kFailedPrecondition;
+  }
+  return std::unexpected(error);
+}
+
 }  // namespace
 
 Status DockerEngine::StreamEvents(std::stop_token stop, const std::function<void()>& on_open,
@@ -102,14 +110,47 @@ Result<std::string> DockerEngine::TailLogs(const std::string& id, int lines) {
                     .timeout = options_.request_timeout},
                    &sink);
   if (!response) return Wrap(what, response.error());
-  if (!response->ok()) {
-    Status error = ToStatus(what, response->status, response->body);
-    if (ContainsNoCase(error.message, "does not support reading")) {
-      error.code = Code::kFailedPrecondition;
-    }
-    return std::unexpected(error);
-  }
+  if (!response->ok()) return LogError(what, *response);
   return std::move(output).Take();
+}
+
+Result<void> DockerEngine::StreamLogs(const std::string& id, const reconcilers::LogRequest& request,
+                                      std::stop_token stop,
+                                      const std::function<bool(std::string_view)>& on_data) {
+  if (auto valid = CheckName("container", id); !valid) return valid;
+  const std::string what = "read the log of container " + id;
+  Canceller canceller;
+  const std::stop_callback interrupt(stop, [&canceller] { canceller.Cancel(); });
+  bool wanted = true;
+  std::optional<Demux> demux;
+  const BodySink sink{.on_header =
+                          [&](const Response& header) {
+                            demux.emplace(
+                                [&](std::string_view text) { wanted = wanted && on_data(text); },
+                                header.content_type != "application/vnd.docker.raw-stream");
+                          },
+                      .on_data = [&](std::string_view chunk) -> Result<void> {
+                        demux->Feed(chunk);
+                        if (!wanted)
+                          return Error(Code::kCancelled, what + ": nobody listens any more");
+                        return {};
+                      }};
+  const auto since = std::chrono::floor<std::chrono::seconds>(request.since.time_since_epoch());
+  const auto response = client_.Call(
+      "logs",
+      {.target = fmt::format(
+           "/containers/{}/logs?stdout=1&stderr=1&follow={}&tail={}&since={}&timestamps={}",
+           Escape(id), request.follow ? 1 : 0,
+           request.tail < 0 ? "all" : std::to_string(request.tail), since.count(),
+           request.timestamps ? 1 : 0),
+       .timeout = options_.request_timeout,
+       .endless_body = true,
+       .canceller = &canceller},
+      &sink);
+  if (stop.stop_requested()) return Error(Code::kCancelled, what + ": stopped");
+  if (!response) return Wrap(what, response.error());
+  if (!response->ok()) return LogError(what, *response);
+  return {};
 }
 
 }  // namespace ballast::docker

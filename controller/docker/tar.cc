@@ -12,7 +12,8 @@ namespace ballast::docker {
 namespace {
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kMaxName = 100;
+constexpr std::size_t kShortName = 100;  // what a header holds
+constexpr std::size_t kMaxName = 4096;
 
 struct Header {
   std::array<char, 100> name;
@@ -51,35 +52,49 @@ bool IsSafe(const std::string& path) {
   return path.find('\0') == std::string::npos;
 }
 
+void AddHeader(std::string& tar, const std::string& name, char type, int mode, std::size_t size,
+               bool gnu) {
+  Header header{};
+  std::memcpy(header.name.data(), name.data(), std::min(name.size(), kShortName));
+  Octal(header.mode, static_cast<std::uint64_t>(mode));
+  Octal(header.uid, 0);
+  Octal(header.gid, 0);
+  Octal(header.size, size);
+  Octal(header.mtime, 0);
+  header.type = type;
+  std::memcpy(header.magic.data(), gnu ? "ustar " : "ustar", 6);
+  std::memcpy(header.version.data(), gnu ? " " : "00", 2);
+  header.checksum.fill(' ');
+  std::array<unsigned char, kBlock> bytes{};
+  std::memcpy(bytes.data(), &header, kBlock);
+  Octal(header.checksum, std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}));
+  tar.append(reinterpret_cast<const char*>(&header), kBlock);
+}
+
+void AddContent(std::string& tar, std::string_view content) {
+  tar += content;
+  tar.append((kBlock - content.size() % kBlock) % kBlock, '\0');
+}
+
 }  // namespace
 
 Result<std::string> MakeTar(const std::vector<reconcilers::FileEntry>& files) {
   std::string tar;
   for (const reconcilers::FileEntry& file : files) {
     const std::string name = file.path + (file.directory ? "/" : "");
-    if (!IsSafe(file.path) || name.size() > kMaxName) {
+    if (!IsSafe(file.path)) {
       return Error(Code::kInvalidArgument, "cannot put a file named " + file.path +
                                                " into a container: must be relative, without "
-                                               "\"..\", and shorter than 100 bytes");
+                                               "\"..\", and shorter than 4096 bytes");
     }
-    Header header{};
-    std::memcpy(header.name.data(), name.data(), name.size());
-    Octal(header.mode, static_cast<std::uint64_t>(file.mode));
-    Octal(header.uid, 0);
-    Octal(header.gid, 0);
-    Octal(header.size, file.directory ? 0 : file.content.size());
-    Octal(header.mtime, 0);
-    header.type = file.directory ? '5' : '0';
-    std::memcpy(header.magic.data(), "ustar", 6);
-    std::memcpy(header.version.data(), "00", 2);
-    header.checksum.fill(' ');
-    std::array<unsigned char, kBlock> bytes{};
-    std::memcpy(bytes.data(), &header, kBlock);
-    Octal(header.checksum, std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}));
-    tar.append(reinterpret_cast<const char*>(&header), kBlock);
-    if (file.directory) continue;
-    tar += file.content;
-    tar.append((kBlock - file.content.size() % kBlock) % kBlock, '\0');
+    const bool gnu = name.size() > kShortName;
+    if (gnu) {  // the whole name as the content of an entry of its own
+      AddHeader(tar, "././@LongLink", 'L', 0644, name.size() + 1, true);
+      AddContent(tar, name + '\0');
+    }
+    const std::size_t size = file.directory ? 0 : file.content.size();
+    AddHeader(tar, name, file.directory ? '5' : '0', file.mode, size, gnu);
+    if (!file.directory) AddContent(tar, file.content);
   }
   tar.append(2 * kBlock, '\0');
   return tar;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/meta.h"
@@ -60,6 +61,7 @@ struct MountSpec {
   std::string source;  // volume name or host path
   std::string target;
   bool read_only = false;
+  bool no_copy = false;         // kVolume: an empty one stays so, whatever the image has there
   std::int64_t tmpfs_size = 0;  // bytes; 0: no limit
   std::string tmpfs_options;    // for LB containers: "exec,uid=99,mode=755" (HostConfig.Tmpfs)
   bool operator==(const MountSpec&) const = default;
@@ -164,8 +166,23 @@ struct EngineEvent {
   api::Time time{};
 };
 
+// Logins for registries: Docker's config.json, as in a Secret of type
+// kubernetes.io/dockerconfigjson.
+struct PullLogin {
+  std::string name;         // whose they are, for messages: "Secret registry"
+  std::string config_json;  // never logged, never part of an error
+};
+
 struct PullProgress {
   std::string status;  // "Downloading 12.3MB/40MB"
+};
+
+// What of a container's log is wanted.
+struct LogRequest {
+  bool follow = false;  // and what is written from now on
+  int tail = -1;        // the last lines; negative: all
+  api::Time since{};
+  bool timestamps = false;
 };
 
 class Engine {
@@ -193,6 +210,11 @@ class Engine {
   virtual Result<ExecResult> Exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds timeout) = 0;
   virtual Result<std::string> TailLogs(const std::string& id, int lines) = 0;
+  // Both streams, as they come. Success at their end; Cancelled once `stop` is requested or
+  // `on_data` has said false. FailedPrecondition where the logging driver cannot be read.
+  virtual Result<void> StreamLogs(const std::string& id, const LogRequest& request,
+                                  std::stop_token stop,
+                                  const std::function<bool(std::string_view)>& on_data) = 0;
   // Writes into a container, running or not, and into the volumes mounted in it. What is there
   // already is replaced; a directory gets the mode. Parents come first. NotFound when `directory`
   // is missing.
@@ -203,6 +225,10 @@ class Engine {
   // Pulls with the credentials of --registry-config; `progress` is called from the same thread.
   virtual Result<void> PullImage(const std::string& reference,
                                  const std::function<void(const PullProgress&)>& progress) = 0;
+  // The same; credentials for the image's registry out of `logins` are tried first, in order.
+  virtual Result<void> PullImageWith(const std::string& reference,
+                                     const std::vector<PullLogin>& logins,
+                                     const std::function<void(const PullProgress&)>& progress) = 0;
 
   virtual Result<NetworkInfo> InspectNetwork(const std::string& name) = 0;
   virtual Result<std::vector<NetworkInfo>> ListNetworks() = 0;             // without `containers`

@@ -1,5 +1,6 @@
 #include "reconcilers/webapp/container_spec.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <map>
@@ -28,16 +29,27 @@ std::string VolumeName(const std::string& container, const std::string& volume) 
   return container + "." + volume;
 }
 
+bool IsObjectVolume(const api::Volume& volume) {
+  return std::holds_alternative<api::ConfigMapVolume>(volume.source) ||
+         std::holds_alternative<api::SecretVolume>(volume.source);
+}
+
 MountSpec Mount(const api::VolumeMount& mount, const api::Volume& volume,
                 const std::string& container) {
   MountSpec spec{.target = mount.mount_path, .read_only = mount.read_only};
+  if (IsObjectVolume(volume)) {
+    spec.source = VolumeName(container, volume.name);
+    spec.read_only = true;
+    spec.no_copy = true;  // without keys it is empty, also where the image has files
+    return spec;
+  }
   if (std::holds_alternative<api::EmptyDirVolume>(volume.source)) {
     spec.source = VolumeName(container, volume.name);
   } else if (const auto* host = std::get_if<api::HostPathVolume>(&volume.source)) {
     spec.type = MountSpec::Type::kBind;
     spec.source = host->path;
-  } else {
-    spec.source = std::get<api::DockerVolume>(volume.source).name;
+  } else if (const auto* docker = std::get_if<api::DockerVolume>(&volume.source)) {
+    spec.source = docker->name;
   }
   return spec;
 }
@@ -56,7 +68,6 @@ ContainerSpec Base(const api::Container& container, const api::PodTemplate& pod_
   spec.entrypoint = container.command;
   spec.cmd = container.args;
   spec.working_dir = container.working_dir;
-  for (const api::EnvVar& env : container.env) spec.env.push_back(env.name + "=" + env.value);
   for (const api::ContainerPort& port : container.ports) {
     spec.exposed_ports.push_back(port.container_port);
   }
@@ -86,7 +97,33 @@ ContainerSpec Base(const api::Container& container, const api::PodTemplate& pod_
   return spec;
 }
 
+// Mounts the volume in the opener, with this mode; returns where.
+std::string Open(ReplicaSpecs& specs, const std::string& volume, int mode) {
+  const std::string directory = "v" + std::to_string(specs.opener.mounts.size());
+  specs.opener.mounts.push_back({.source = volume, .target = "/" + directory});
+  specs.opened.push_back({.path = directory, .directory = true, .mode = mode});
+  return directory;
+}
+
+// The files belong to root, with the mode that the template says.
+void Fill(ReplicaSpecs& specs, const std::string& volume, const ReplicaConfig& values,
+          const std::string& name) {
+  const std::string directory = Open(specs, volume, 0755);
+  const auto files = values.files.find(name);
+  if (files == values.files.end()) return;
+  for (FileEntry file : files->second) {
+    file.path = directory + "/" + file.path;
+    specs.opened.push_back(std::move(file));
+  }
+}
+
 }  // namespace
+
+bool HasOwnVolumes(const api::PodTemplate& pod_template) {
+  return std::ranges::any_of(pod_template.volumes, [](const api::Volume& volume) {
+    return IsObjectVolume(volume) || std::holds_alternative<api::EmptyDirVolume>(volume.source);
+  });
+}
 
 std::string ContainerName(const std::string& owner, const std::string& ns,
                           const std::string& replica, int attempt) {
@@ -97,24 +134,24 @@ std::string ContainerName(const std::string& owner, const std::string& ns,
 std::string OpenerName(const std::string& container) { return container + ".volumes"; }
 
 ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplate& pod_template,
-                          const std::vector<std::string>& image_ids) {
+                          const std::vector<std::string>& image_ids, const ReplicaConfig& values) {
   ReplicaSpecs specs;
   const std::string name =
       ContainerName(identity.owner, identity.ns, identity.replica, identity.attempt);
   for (const api::Volume& volume : pod_template.volumes) {
     const auto* empty_dir = std::get_if<api::EmptyDirVolume>(&volume.source);
-    if (empty_dir == nullptr) continue;
+    if (empty_dir == nullptr && !IsObjectVolume(volume)) continue;
     VolumeSpec spec{.name = VolumeName(name, volume.name),
                     .labels = {{api::kLabelOwner, identity.owner}, {api::kLabelVolumeOf, name}}};
-    if (empty_dir->memory) {
+    if (empty_dir == nullptr) {
+      Fill(specs, spec.name, values, volume.name);
+    } else if (empty_dir->memory) {
       spec.driver_options = {{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", "mode=0777"}};
       if (empty_dir->size_limit > 0) {
         spec.driver_options["o"] += ",size=" + std::to_string(empty_dir->size_limit);
       }
     } else {
-      const std::string directory = "v" + std::to_string(specs.opened.size());
-      specs.opener.mounts.push_back({.source = spec.name, .target = "/" + directory});
-      specs.opened.push_back({.path = directory, .directory = true, .mode = 0777});
+      static_cast<void>(Open(specs, spec.name, 0777));
     }
     specs.volumes.push_back(std::move(spec));
   }
@@ -128,6 +165,7 @@ ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplat
     const api::Container& container = pod_template.containers[i];
     ContainerSpec spec =
         Base(container, pod_template, i < image_ids.size() ? image_ids[i] : container.image, name);
+    if (i < values.env.size()) spec.env = values.env[i];
     spec.labels = Labels(identity, pod_template);
     if (i == 0) {
       spec.name = name;
@@ -141,6 +179,8 @@ ReplicaSpecs BuildReplica(const ReplicaIdentity& identity, const api::PodTemplat
           image_ids.size() == pod_template.containers.size()) {
         spec.labels[api::kLabelImages] = Join(image_ids);
       }
+      if (!identity.config.empty()) spec.labels[api::kLabelConfig] = identity.config;
+      if (!identity.cause.empty()) spec.labels[api::kLabelCause] = identity.cause;
       spec.labels[api::kLabelRollout] = FormatTime(identity.rollout_started);
       spec.labels[api::kLabelAddress] = identity.address;
       specs.main = std::move(spec);

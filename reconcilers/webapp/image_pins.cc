@@ -5,6 +5,46 @@
 #include "api/reasons.h"
 
 namespace ballast::reconcilers {
+namespace {
+
+struct Logins {
+  std::vector<PullLogin> usable;
+  std::string problems;  // "; Secret registry does not exist ..."
+};
+
+// As in Kubernetes, a pull does without what is not there: the image may be public, or another
+// login may do. Values get into the logins only.
+Result<Logins> ReadLogins(const ConfigReader& config, EventRecorder& events,
+                          const api::ObjectKey& app, const api::PodTemplate& pod_template) {
+  Logins logins;
+  for (const api::LocalObjectReference& reference : pod_template.image_pull_secrets) {
+    const std::string name = "Secret " + reference.name;
+    std::string problem;
+    const auto secret = config.GetSecret(app.ns, reference.name);
+    if (!secret && secret.error().code != Code::kNotFound) {
+      return Wrap("read " + name, secret.error());
+    }
+    if (!secret) {
+      problem = " does not exist: kubectl create secret docker-registry " + reference.name +
+                " --namespace " + app.ns +
+                " --docker-server=HOST --docker-username=USER --docker-password=PASSWORD";
+    } else if ((*secret)->type != api::kSecretDockerConfigJson) {
+      problem = " is not of type " + std::string(api::kSecretDockerConfigJson);
+    } else if (const auto it = (*secret)->data.find(api::kDockerConfigJsonKey);
+               it == (*secret)->data.end()) {
+      problem = " has no key " + std::string(api::kDockerConfigJsonKey);
+    } else {
+      logins.usable.push_back({.name = name, .config_json = it->second});
+      continue;
+    }
+    events.Record(app, EventType::kWarning, api::reason::kPullSecretUnusable,
+                  "imagePullSecrets: " + name + problem);
+    logins.problems += "; " + name + problem;
+  }
+  return logins;
+}
+
+}  // namespace
 
 std::optional<std::vector<std::string>> ImagePins::Get(const api::ObjectKey& app,
                                                        const std::string& revision) const {
@@ -33,8 +73,9 @@ void ImagePins::Keep(const api::ObjectKey& app, const std::vector<std::string>& 
   });
 }
 
-Result<void> ImagePins::Resolve(Engine& engine, EventRecorder& events, const api::ObjectKey& app,
-                                const std::string& revision, const api::PodTemplate& pod_template) {
+Result<void> ImagePins::Resolve(Engine& engine, const ConfigReader& config, EventRecorder& events,
+                                const api::ObjectKey& app, const std::string& revision,
+                                const api::PodTemplate& pod_template) {
   std::vector<std::string> ids;
   for (const api::Container& container : pod_template.containers) {
     Result<ImageInfo> image = engine.InspectImage(container.image);
@@ -49,8 +90,12 @@ Result<void> ImagePins::Resolve(Engine& engine, EventRecorder& events, const api
     if (missing || container.image_pull_policy == api::PullPolicy::kAlways) {
       events.Record(app, EventType::kNormal, api::reason::kPulling,
                     "pulling image " + container.image);
-      auto pulled = engine.PullImage(container.image, [](const PullProgress&) {});
+      auto logins = ReadLogins(config, events, app, pod_template);
+      if (!logins) return Wrap("pull image " + container.image, logins.error());
+      auto pulled =
+          engine.PullImageWith(container.image, logins->usable, [](const PullProgress&) {});
       if (!pulled) {
+        pulled.error().message += logins->problems;
         events.Record(app, EventType::kWarning, api::reason::kImagePullFailed,
                       "pull " + container.image + ": " + pulled.error().message);
         return Wrap("pull image " + container.image, pulled.error());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/webapp.h"
+#include "reconcilers/ports/config_reader.h"
 #include "reconcilers/ports/engine.h"
 #include "reconcilers/ports/event_recorder.h"
 
@@ -24,9 +25,11 @@ class ImagePins {
   void Forget(const api::ObjectKey& app, const std::string& revision);
   void Keep(const api::ObjectKey& app, const std::vector<std::string>& revisions);
 
-  // Blocks: inspects and pulls what is missing, then sets the pin.
-  Result<void> Resolve(Engine& engine, EventRecorder& events, const api::ObjectKey& app,
-                       const std::string& revision, const api::PodTemplate& pod_template);
+  // Blocks: inspects and pulls what is missing, with the template's imagePullSecrets, then sets the
+  // pin.
+  Result<void> Resolve(Engine& engine, const ConfigReader& config, EventRecorder& events,
+                       const api::ObjectKey& app, const std::string& revision,
+                       const api::PodTemplate& pod_template);
 
  private:
   mutable std::mutex mutex_;

@@ -29,6 +29,10 @@ struct AppMemory {
   std::optional<Clock::Steady> progress_at;
   std::string progress_signature;
   std::shared_ptr<const api::WebApp> last_app;  // to drain by when it is deleted
+  std::string last_revision;                    // the last update revision that was known
+  std::string rollout_told;                     // the revision whose rollout an Event told
+  std::string config_told;                      // what an Event said is missing
+  std::string skipped_told;                     // ... or is no name of a variable
   bool traffic_seen = false;                    // HAProxy's states were read at least once
   std::string traffic_difference;  // between what was wished and what HAProxy had, last time
   std::map<std::string, api::Condition> conditions;  // for last_transition

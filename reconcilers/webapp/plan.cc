@@ -85,6 +85,8 @@ class Planner {
     RolloutInput rollout{.app = in_.app,
                          .update_revision = in_.update_revision,
                          .creating = in_.creating,
+                         .hold = in_.hold,
+                         .unmakeable = in_.unmakeable,
                          .has_traffic = in_.has_traffic,
                          .now = in_.now,
                          .progress_at = in_.progress_at};
@@ -211,6 +213,10 @@ class Planner {
 
   void Create(const RolloutTargets& targets) {
     for (const SlotWish& wish : targets.create) {
+      if (in_.unmakeable.contains(wish.revision)) {
+        out_.blocked_on_config = true;  // looked at again when the Secret or ConfigMap changes
+        continue;
+      }
       if (wish.revision == in_.update_revision && !in_.image_ready) {
         out_.blocked_on_image = true;
         CheckAfter(kPullWait);

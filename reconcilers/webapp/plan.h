@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,9 +86,13 @@ struct PlanInput {
   std::vector<AdoptedView> adopted;
   std::vector<std::string> creating;  // replica names whose creation is under way
   bool image_ready = false;           // every image of the update revision has an id
-  bool has_traffic = false;           // it has routes: replicas serve through HAProxy
-  bool traffic_known = false;         // HAProxy's states were read; else all servers look absent
-  int last_drain_seconds = 30;        // of a deleted app, as it was when it was last seen
+  // What the template refers to is missing, or cannot be read now: what runs stays as it is. The
+  // update revision is then the one that runs this template, "" if none does.
+  bool hold = false;
+  std::set<std::string> unmakeable;  // revisions whose values from Secrets cannot be had (any more)
+  bool has_traffic = false;          // it has routes: replicas serve through HAProxy
+  bool traffic_known = false;        // HAProxy's states were read; else all servers look absent
+  int last_drain_seconds = 30;       // of a deleted app, as it was when it was last seen
   Clock::Steady now{};
   api::Time wall_now{};
   std::optional<Clock::Steady> progress_at;  // last time that the rollout got further
@@ -136,6 +141,7 @@ struct PlanOutput {
   bool rollout_complete = false;
   bool deadline_exceeded = false;
   bool blocked_on_image = false;
+  bool blocked_on_config = false;
   bool back_off = false;        // some replica waits before it is started again
   std::string unready_message;  // of the first replica that is not ready
   bool gone = false;            // app deleted and nothing of it is left

@@ -43,8 +43,8 @@ AppMemory& WebAppReconciler::MemoryOf(const api::ObjectKey& key) {
 void WebAppReconciler::Forget(Pass& pass) {
   const std::string name = pass.key.ns + "." + pass.key.name;
   d_.jobs.Forget("pull/" + name + "/");
-  if (const auto& app = pass.memory.last_app; app && app->spec.pod_template) {
-    d_.jobs.Forget("create/" + name + "-" + api::RevisionOf(*app->spec.pod_template) + "-");
+  if (const std::string& revision = pass.memory.last_revision; !revision.empty()) {
+    d_.jobs.Forget("create/" + name + "-" + revision + "-");
   }
   pins_.Keep(pass.key, {});
   const std::lock_guard lock(mutex_);
@@ -66,6 +66,7 @@ Result<Outcome> WebAppReconciler::Reconcile(const api::ObjectKey& key) {
     return NoWebApp(pass, presence);
   }
   ReadTemplates(pass.containers, pass.memory.templates);
+  ResolveConfigs(pass);
   Observe(pass);
   ResolveImages(pass);
   TrackProgress(pass);
@@ -127,6 +128,7 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
   pass.input.image_ready = false;
   if (pass.app == nullptr || !pass.app->spec.pod_template) return;
   const std::string& revision = pass.input.update_revision;
+  if (revision.empty()) return;  // what it refers to is missing
   const api::PodTemplate& pod_template = *pass.app->spec.pod_template;
   pins_.Keep(pass.key, {revision});
   if (!pins_.Get(pass.key, revision)) {  // by the containers that run it already
@@ -143,7 +145,7 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
   const bool wanted = pass.app->spec.replicas > 0;
   if (!wanted) return;
   StartJob(pass, job, [this, key = pass.key, revision, pod_template] {
-    return pins_.Resolve(d_.engine, d_.events, key, revision, pod_template);
+    return pins_.Resolve(d_.engine, d_.config, d_.events, key, revision, pod_template);
   });
   if (const auto failure = d_.jobs.LastFailure(job)) pass.problems.image = failure->status.message;
 }
@@ -262,8 +264,15 @@ void WebAppReconciler::Report(Pass& pass) {
     const auto failure = d_.jobs.LastFailure("create/" + pass.key.ns + "." + action.replica);
     if (failure) pass.problems.create = failure->status.message;
   }
+  if (pass.output.blocked_on_config && pass.problems.config.empty()) {
+    pass.problems.config_reason = api::reason::kConfigMissing;
+    pass.problems.config =
+        "replicas of an old revision cannot be made again, since a Secret or ConfigMap that it "
+        "takes from has changed: let the rollout go on (spec.paused: false)";
+  }
   api::WebAppStatus status =
       MakeStatus(pass.input, pass.output, pass.problems, pass.memory.conditions);
+  status.update_cause = pass.update_cause;
   if (pass.app) {
     std::shared_ptr<const api::LoadBalancer> load_balancer;
     const std::string name =

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "reconcilers/ports/config_reader.h"
 #include "reconcilers/ports/container_lister.h"
 #include "reconcilers/ports/desired_state.h"
 #include "reconcilers/ports/event_recorder.h"
@@ -17,6 +18,7 @@
 #include "reconcilers/ports/reconciler.h"
 #include "reconcilers/ports/traffic.h"
 #include "reconcilers/webapp/address_pool.h"
+#include "reconcilers/webapp/config_values.h"
 #include "reconcilers/webapp/image_pins.h"
 #include "reconcilers/webapp/labelled_apps.h"
 #include "reconcilers/webapp/observe.h"
@@ -39,6 +41,7 @@ struct WebAppDependencies {
   const Clock& clock;
   AddressPool& addresses;
   ReplicaNetwork& network;
+  const ConfigReader& config;
 };
 
 struct ReplicaSpecs;
@@ -51,8 +54,16 @@ class WebAppReconciler final : public Reconciler {
   Result<Outcome> Reconcile(const api::ObjectKey& key) override;
 
  private:
-  struct Pass;  // one call of Reconcile
+  struct Pass;      // one call of Reconcile
+  struct Creation;  // what one replica is made from
 
+  void ResolveConfigs(Pass& pass);
+  void ResolveUpdate(Pass& pass);
+  static void Hold(Pass& pass, const char* reason, std::string message);
+  void TellMissing(Pass& pass, const ResolvedConfig& resolved);
+  void NoteCause(Pass& pass);
+  static ReplicaConfigPtr ValuesFor(const Pass& pass, const std::string& revision,
+                                    const api::PodTemplate& pod_template);
   void Observe(Pass& pass);
   void ObserveReplica(Pass& pass, const AppContainers::Replica& replica);
   static void NoteRevision(Pass& pass, const AppContainers::Replica& replica);
@@ -74,10 +85,10 @@ class WebAppReconciler final : public Reconciler {
   bool StartJob(Pass& pass, const std::string& id, std::function<Result<void>()> work);
   void StartCreate(Pass& pass, const PlanAction& action);
   void StartRemove(Pass& pass, const std::string& id, const std::string& name);
-  Result<void> CreateReplica(const api::ObjectKey& key, const PlanAction& action,
-                             const api::PodTemplate& pod_template, bool old_revision,
-                             api::Time rollout_started, const std::vector<std::string>& images);
+  void StartEnsureSidecars(Pass& pass, const PlanAction& action);
+  Result<void> CreateReplica(const api::ObjectKey& key, const Creation& creation);
   Result<void> OpenVolumes(const ReplicaSpecs& specs);
+  void RemoveVolumes(const ReplicaSpecs& specs);
   Result<void> StartSidecars(const std::string& main_id, std::vector<ContainerSpec> sidecars);
   Result<void> Remove(const std::string& id, const std::string& name, const std::string& address,
                       bool volumes, const std::vector<std::string>& sidecars);

@@ -32,27 +32,9 @@ void WebAppReconciler::ApplyActions(Pass& pass) {
       case Kind::kCreate:
         StartCreate(pass, action);
         break;
-      case Kind::kEnsureSidecars: {
-        const TemplatePtr& pod_template = pass.replicas.at(id)->pod_template;
-        if (!pod_template) break;
-        ReplicaIdentity identity{.owner = owner_,
-                                 .ns = pass.key.ns,
-                                 .app = pass.key.name,
-                                 .replica = action.replica,
-                                 .revision = action.revision,
-                                 .slot = action.slot,
-                                 .attempt = action.attempt};
-        std::vector<std::string> images =
-            PinnedImages(*pass.replicas.at(id)->main, pod_template->containers.size());
-        for (std::size_t i = images.size(); i < pod_template->containers.size(); ++i) {
-          images.push_back(pod_template->containers[i].image);
-        }
-        ReplicaSpecs specs = BuildReplica(identity, *pod_template, images);
-        StartJob(pass, "sidecars/" + id, [this, id, sidecars = std::move(specs.sidecars)] {
-          return StartSidecars(id, sidecars);
-        });
+      case Kind::kEnsureSidecars:
+        StartEnsureSidecars(pass, action);
         break;
-      }
       case Kind::kSignal: {
         const ContainerInfo& info = *pass.replicas.at(id)->main;
         const std::string signal = info.stop_signal.empty() ? "SIGTERM" : info.stop_signal;
@@ -114,143 +96,6 @@ void WebAppReconciler::MeasureTraffic(Pass& pass) {
   }
 }
 
-void WebAppReconciler::StartCreate(Pass& pass, const PlanAction& action) {
-  // The update revision comes from the manifest, an old one from the label of its containers.
-  const bool old_revision = action.revision != pass.input.update_revision;
-  TemplatePtr pod_template;
-  std::vector<std::string> images;
-  api::Time started = pass.input.wall_now;
-  if (const auto it = pass.revisions.find(action.revision); it != pass.revisions.end()) {
-    if (it->second.started != api::Time{}) started = std::min(started, it->second.started);
-    pod_template = it->second.pod_template;
-    images = it->second.images;
-  }
-  if (!old_revision) {
-    pod_template = TemplatePtr(pass.app, &*pass.app->spec.pod_template);
-    images = pins_.Get(pass.key, action.revision).value_or(std::vector<std::string>{});
-  } else if (pod_template) {
-    for (std::size_t i = images.size(); i < pod_template->containers.size(); ++i) {
-      images.push_back(pod_template->containers[i].image);
-    }
-  }
-  if (!pod_template) {
-    pass.problems.create = "template of revision " + action.revision +
-                           ": no container carries it in a label that can be read";
-    return;
-  }
-  const bool started_job =
-      StartJob(pass, "create/" + pass.key.ns + "." + action.replica,
-               [this, key = pass.key, action, pod_template, old_revision, started, images] {
-                 return CreateReplica(key, action, *pod_template, old_revision, started, images);
-               });
-  if (started_job) pass.memory.creating.insert(action.replica);
-}
-
-Result<void> WebAppReconciler::CreateReplica(const api::ObjectKey& key, const PlanAction& action,
-                                             const api::PodTemplate& pod_template,
-                                             bool old_revision, api::Time rollout_started,
-                                             const std::vector<std::string>& images) {
-  if (auto network = d_.network.Ensure(); !network) return network;
-  const auto address = d_.addresses.Allocate();
-  if (!address) return std::unexpected(address.error());
-  const ReplicaSpecs specs = BuildReplica({.owner = owner_,
-                                           .ns = key.ns,
-                                           .app = key.name,
-                                           .replica = action.replica,
-                                           .revision = action.revision,
-                                           .slot = action.slot,
-                                           .attempt = action.attempt,
-                                           .failures = action.failures,
-                                           .network = d_.network.name(),
-                                           .address = *address,
-                                           .rollout_started = rollout_started},
-                                          pod_template, images);
-  for (const VolumeSpec& volume : specs.volumes) {
-    if (auto made = d_.engine.CreateVolume(volume); !made) {
-      d_.addresses.Release(*address);
-      return Wrap("create volume " + volume.name, made.error());
-    }
-  }
-  if (auto open = OpenVolumes(specs); !open) {
-    d_.addresses.Release(*address);
-    return Wrap("make the volumes of " + specs.main.name + " writable", open.error());
-  }
-  auto id = d_.engine.CreateContainer(specs.main);
-  if (!id) {
-    d_.addresses.Release(*address);
-    if (id.error().code == Code::kAlreadyExists) {
-      // An earlier call that seemed to fail had made it: the cache only has to learn of it.
-      const auto there = d_.engine.InspectContainer(specs.main.name);
-      if (there && TextLabel(*there, api::kLabelOwner) == owner_) {
-        return d_.containers.Refresh(there->id);
-      }
-      return Error(Code::kConflict, "the name " + specs.main.name +
-                                        " is taken by a container that is not " + owner_ +
-                                        "'s: remove it (docker rm) or rename it");
-    }
-    if (id.error().code == Code::kNotFound) {
-      d_.network.Reset();  // it may be the network that is gone, or the image
-      if (!old_revision) pins_.Forget(key, action.revision);
-    }
-    return Wrap("create " + specs.main.name, id.error());
-  }
-  Result<void> started = d_.engine.StartContainer(*id);
-  if (started) {
-    // The main container first: a sidecar without one is taken for an orphan.
-    if (!specs.sidecars.empty()) started = d_.containers.Refresh(*id);
-    if (started) started = StartSidecars(*id, specs.sidecars);
-    // Perhaps a sidecar's image is gone.
-    if (!started && started.error().code == Code::kNotFound && !old_revision) {
-      pins_.Forget(key, action.revision);
-    }
-  } else if (started.error().code == Code::kNotFound) {
-    d_.network.Reset();  // Docker misses a container's first network only now
-  }
-  if (!started) {
-    // Half a replica helps nobody; what failed is in the job's error, for the condition.
-    static_cast<void>(Remove(*id, specs.main.name, *address, !specs.volumes.empty(), {}));
-    return Wrap("start " + specs.main.name, started.error());
-  }
-  d_.events.Record(key, EventType::kNormal, api::reason::kCreated,
-                   "created " + action.replica + " (" + *address + "): " + action.why);
-  return d_.containers.Refresh(*id);
-}
-
-// Lets everybody write to emptyDir volumes. Killed in between, it leaves a container that never
-// ran; Remove knows its name.
-Result<void> WebAppReconciler::OpenVolumes(const ReplicaSpecs& specs) {
-  if (specs.opened.empty()) return {};
-  auto id = d_.engine.CreateContainer(specs.opener);
-  if (!id && id.error().code == Code::kAlreadyExists) {
-    if (auto removed = d_.engine.RemoveContainer(specs.opener.name); !removed) return removed;
-    id = d_.engine.CreateContainer(specs.opener);
-  }
-  if (!id) return std::unexpected(id.error());
-  auto put = d_.engine.PutFiles(*id, "/", specs.opened);
-  auto removed = d_.engine.RemoveContainer(*id);
-  return put ? removed : put;
-}
-
-// Makes the sidecars that are missing and starts those that stopped.
-Result<void> WebAppReconciler::StartSidecars(const std::string& main_id,
-                                             std::vector<ContainerSpec> sidecars) {
-  for (ContainerSpec& sidecar : sidecars) {
-    sidecar.network_mode = "container:" + main_id;
-    auto id = d_.engine.CreateContainer(sidecar);
-    std::string target = sidecar.name;
-    if (id) {
-      target = *id;
-    } else if (id.error().code != Code::kAlreadyExists) {
-      return Wrap("create sidecar " + sidecar.name, id.error());
-    }
-    if (auto started = d_.engine.StartContainer(target); !started) {
-      return Wrap("start sidecar " + sidecar.name, started.error());
-    }
-    if (auto seen = d_.containers.Refresh(target); !seen) return seen;
-  }
-  return {};
-}
-
 void WebAppReconciler::StartRemove(Pass& pass, const std::string& id, const std::string& name) {
   std::string address;
   bool volumes = false;
@@ -258,7 +103,8 @@ void WebAppReconciler::StartRemove(Pass& pass, const std::string& id, const std:
   if (const auto it = pass.replicas.find(id); it != pass.replicas.end()) {
     const AppContainers::Replica& replica = *it->second;
     address = AddressOf(*replica.main);
-    volumes = TextLabel(*replica.main, api::kLabelTemplate).find("emptyDir") != std::string::npos;
+    // One that cannot be read may have had some.
+    volumes = !replica.pod_template || HasOwnVolumes(*replica.pod_template);
     for (const ObservedContainer& sidecar : replica.sidecars) {
       sidecars.push_back(sidecar.info->id);
     }

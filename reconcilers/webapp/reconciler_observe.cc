@@ -27,9 +27,6 @@ void WebAppReconciler::Observe(Pass& pass) {
   input.app = pass.app.get();
   input.now = d_.clock.Now();
   input.wall_now = d_.clock.WallNow();
-  if (pass.app && pass.app->spec.pod_template) {
-    input.update_revision = api::RevisionOf(*pass.app->spec.pod_template);
-  }
   const api::WebApp* app = pass.app ? pass.app.get() : memory.last_app.get();
   input.has_traffic = app != nullptr && !app->spec.routes.empty();
   if (app != nullptr) input.last_drain_seconds = app->spec.traffic.drain_seconds;
@@ -81,7 +78,6 @@ void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& 
   pass.infos[id] = replica.main;
   pass.replicas[id] = &replica;
   d_.addresses.Use(AddressOf(info));
-  NoteRevision(pass, replica);
   // A stop signal that could not be sent is sent again.
   if (d_.jobs.LastFailure("signal/" + id)) pass.memory.stop_since.erase(id);
   if (d_.jobs.LastFailure("kill/" + id)) pass.memory.kill_sent.erase(id);
@@ -116,6 +112,8 @@ void WebAppReconciler::NoteRevision(Pass& pass, const AppContainers::Replica& re
     revision.images = PinnedImages(
         *replica.main, replica.pod_template ? replica.pod_template->containers.size() : 1);
   }
+  revision.config = TextLabel(*replica.main, api::kLabelConfig);
+  revision.cause = TextLabel(*replica.main, api::kLabelCause);
   const api::Time time = ParseTime(TextLabel(*replica.main, api::kLabelRollout));
   if (time == api::Time{}) return;
   if (revision.started == api::Time{} || time < revision.started) revision.started = time;

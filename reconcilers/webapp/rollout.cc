@@ -40,9 +40,10 @@ class Rollout {
     Sort();
     const api::WebAppSpec& spec = in_.app->spec;
     CheckDeadline(spec);
-    if (spec.strategy.type == api::StrategyType::kRecreate && !spec.paused) {
+    const bool paused = spec.paused || in_.hold;
+    if (spec.strategy.type == api::StrategyType::kRecreate && !paused) {
       Recreate(spec.replicas);
-    } else if (spec.paused) {
+    } else if (paused) {
       Paused(spec.replicas);
     } else {
       RollingUpdate(spec);
@@ -88,6 +89,8 @@ class Rollout {
       }
     }
     for (const ReplicaView* r : in_.dead) {
+      // One of an old revision that cannot be made again leaves its place to the new one.
+      if (r->revision != in_.update_revision && in_.unmakeable.contains(r->revision)) continue;
       Group& group = groups_[r->revision];
       if (!group.taken.contains(r->slot) && !r->drain_since) group.crashed.insert(r->slot);
     }

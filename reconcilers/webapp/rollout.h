@@ -19,6 +19,8 @@ struct RolloutInput {
   std::vector<const ReplicaView*> live;  // one a name
   std::vector<const ReplicaView*> dead;
   std::vector<std::string> creating;  // replica names
+  bool hold = false;                  // no revision gets further, as when it is paused
+  std::set<std::string> unmakeable;   // revisions of which no replica can be made
   bool has_traffic = false;
   Clock::Steady now{};
   std::optional<Clock::Steady> progress_at;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 #include "api/codec.h"
@@ -65,13 +66,17 @@ api::Condition Progressing(const PlanInput& in, const PlanOutput& out,
                                           : "nothing to roll out");
   }
   if (out.deadline_exceeded) {
-    std::string why = !problems.image.empty()    ? problems.image
+    std::string why = !problems.config.empty()   ? problems.config
+                      : !problems.image.empty()  ? problems.image
                       : !problems.create.empty() ? problems.create
                                                  : out.unready_message;
     if (why.empty()) why = "new replicas do not become ready";
     return Make("Progressing", ConditionStatus::kFalse, reason::kProgressDeadlineExceeded,
                 "no progress for " + std::to_string(in.app->spec.progress_deadline_seconds) +
                     " s: " + why + "; the replicas in service are left alone");
+  }
+  if (in.hold) {
+    return Make("Progressing", ConditionStatus::kUnknown, problems.config_reason, problems.config);
   }
   return Make("Progressing", ConditionStatus::kTrue, reason::kReplicasUpdated,
               Of(out.updated, replicas, ("updated to revision " + in.update_revision).c_str()));
@@ -81,6 +86,11 @@ api::Condition Degraded(const PlanInput& in, const PlanOutput& out, const AppPro
   const auto yes = [](const char* why, std::string message) {
     return Make("Degraded", ConditionStatus::kTrue, why, std::move(message));
   };
+  // What cannot be read for a moment disturbs nobody as long as nothing has to be made.
+  const bool missing = problems.config_reason == std::string_view(reason::kConfigMissing);
+  if (!problems.config.empty() && (missing || out.blocked_on_config || !out.rollout_complete)) {
+    return yes(problems.config_reason, problems.config);
+  }
   if (!problems.image.empty()) return yes(reason::kImagePullFailed, problems.image);
   if (!problems.create.empty()) return yes(reason::kCreateFailed, problems.create);
   if (!problems.traffic.empty()) return yes(reason::kTrafficNotApplied, problems.traffic);

@@ -13,6 +13,8 @@ namespace ballast::reconcilers {
 
 // What failed around the plan.
 struct AppProblems {
+  std::string config;  // a Secret or ConfigMap is missing, or cannot be read
+  const char* config_reason = "";
   std::string image;     // a pull or a look-up failed
   std::string create;    // a replica could not be created or started
   std::string traffic;   // HAProxy does not have what it should

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "reconcilers/haproxy/certificate.h"
 #include "reconcilers/haproxy/paths.h"
 
 namespace ballast::fakes {
@@ -170,6 +171,17 @@ bool FakeHaproxy::LoadFiles() {
       }
     }
   }
+  certificates.clear();
+  transactions.clear();
+  for (const auto& [name, text] : files) {
+    if (!name.ends_with(".list")) continue;
+    if (!config->second.contains("ssl crt-list /etc/haproxy/" + name)) continue;
+    for (const std::string& path : Words(text)) {
+      const auto pem = files.find(path.substr(std::string("/etc/haproxy/").size()));
+      if (pem == files.end()) return false;
+      certificates[path] = pem->second;
+    }
+  }
   for (const char* file :
        {reconcilers::haproxy::kExactMapFile, reconcilers::haproxy::kPrefixMapFile}) {
     if (!files.contains(file)) continue;
@@ -264,6 +276,45 @@ std::string FakeHaproxy::SetServer(const std::vector<std::string>& words) {
   return "";
 }
 
+std::string FakeHaproxy::ShowCertificate(const std::string& path) const {
+  const auto it = certificates.find(path);
+  if (it == certificates.end()) {
+    return "Can't display the certificate: Not found or the certificate is a bundle!\n";
+  }
+  const auto certificate = reconcilers::haproxy::ReadCertificateFile(it->second);
+  return fmt::format("Filename: {}\nStatus: Used\nSHA1 FingerPrint: {}\nSubject: /CN=x\n", path,
+                     certificate ? certificate->fingerprint : "");
+}
+
+std::string FakeHaproxy::ChangeCertificate(const std::string& command,
+                                           const std::vector<std::string>& words) {
+  const std::string& path = words[3];
+  const auto open = transactions.find(path);
+  if (words[0] == "set") {
+    if (!certificates.contains(path)) {
+      return "Can't replace a certificate which is not referenced by the configuration!\nCan't "
+             "update " +
+             path + "!\n";
+    }
+    const bool again = open != transactions.end();
+    transactions[path] = command.substr(command.find('\n') + 1);
+    return fmt::format("Transaction {} for certificate {}!\n", again ? "updated" : "created", path);
+  }
+  if (open == transactions.end()) return "No ongoing transaction!\n";
+  if (words[0] == "abort") {
+    transactions.erase(open);
+    return fmt::format("Transaction aborted for certificate '{}'!\n", path);
+  }
+  if (!reconcilers::haproxy::ReadCertificateFile(open->second)) {
+    return fmt::format(
+        "inconsistencies between private key and certificate loaded '{0}'.\nCan't commit {0}!\n",
+        path);
+  }
+  certificates[path] = open->second;
+  transactions.erase(open);
+  return fmt::format("Committing {}.\nSuccess!\n", path);
+}
+
 std::string FakeHaproxy::ChangeMap(const std::vector<std::string>& words) {
   const auto map = maps.find(words[2]);
   if (map == maps.end()) {
@@ -333,6 +384,8 @@ std::string FakeHaproxy::Answer(const std::string& command) {
     server->connections = 0;
     return "";
   }
+  if (command.starts_with("show ssl cert ")) return ShowCertificate(words[3]);
+  if (words.size() > 3 && words[1] == "ssl") return ChangeCertificate(command, words);
   if (words.size() > 3 && words[1] == "map") return ChangeMap(words);
   return "Unknown command: '" + command + "'\n";
 }

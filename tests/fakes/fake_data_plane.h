@@ -62,6 +62,8 @@ class FakeHaproxy {
   std::string version = "3.0.11-1+deb13u3";
   std::map<std::string, Servers> backends;
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> maps;  // by file
+  std::map<std::string, std::string> certificates;  // what new connections get: PEM by path
+  std::map<std::string, std::string> transactions;  // of certificates, by path
   reconcilers::ConfigFiles files;
   std::vector<std::string> writes;
   std::optional<Status> check_result;
@@ -79,6 +81,8 @@ class FakeHaproxy {
   std::string AddServer(const std::vector<std::string>& words);
   std::string SetServer(const std::vector<std::string>& words);
   std::string ShowState(const std::string& only) const;
+  std::string ChangeCertificate(const std::string& command, const std::vector<std::string>& words);
+  std::string ShowCertificate(const std::string& path) const;
   std::string ChangeMap(const std::vector<std::string>& words);
   Server* Find(const std::string& path);
 };

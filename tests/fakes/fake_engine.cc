@@ -236,6 +236,19 @@ std::optional<ContainerSpec> FakeEngine::SpecOf(const std::string& name) const {
   return container == nullptr ? std::nullopt : std::optional(container->spec);
 }
 
+std::map<std::string, reconcilers::FileEntry> FakeEngine::FilesOf(const std::string& volume) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto it = state_->world.volume_files.find(volume);
+  return it == state_->world.volume_files.end() ? std::map<std::string, reconcilers::FileEntry>{}
+                                                : it->second;
+}
+
+std::vector<reconcilers::PullLogin> FakeEngine::LoginsOf(const std::string& reference) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto it = state_->world.logins.find(reference);
+  return it == state_->world.logins.end() ? std::vector<reconcilers::PullLogin>{} : it->second;
+}
+
 void FakeEngine::Subscribe(EventHandler handler) {
   const std::lock_guard lock(state_->mutex);
   state_->subscribers.push_back(std::move(handler));

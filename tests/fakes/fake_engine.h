@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -84,6 +85,11 @@ class FakeEngine final : public reconcilers::Engine {
   [[nodiscard]] std::vector<reconcilers::ContainerInfo> Containers() const;  // sorted by name
   [[nodiscard]] std::optional<reconcilers::ContainerInfo> Find(const std::string& name) const;
   [[nodiscard]] std::optional<reconcilers::ContainerSpec> SpecOf(const std::string& name) const;
+  // By path in the volume, as PutFiles wrote them; the volume's own directory is ".".
+  [[nodiscard]] std::map<std::string, reconcilers::FileEntry> FilesOf(
+      const std::string& volume) const;
+  // What the last pull of the image had.
+  [[nodiscard]] std::vector<reconcilers::PullLogin> LoginsOf(const std::string& reference) const;
   // Called synchronously with each event, on the thread of the call that caused it, without a lock.
   void Subscribe(EventHandler handler);
   // Blocks until `count` StreamEvents are open (their on_open has returned).
@@ -102,11 +108,18 @@ class FakeEngine final : public reconcilers::Engine {
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
+  // What is there; never follows.
+  Result<void> StreamLogs(const std::string& id, const reconcilers::LogRequest& request,
+                          std::stop_token stop,
+                          const std::function<bool(std::string_view)>& on_data) override;
   Result<void> PutFiles(const std::string& id, const std::string& directory,
                         const std::vector<reconcilers::FileEntry>& files) override;
   Result<reconcilers::ImageInfo> InspectImage(const std::string& reference) override;
   Result<void> PullImage(
       const std::string& reference,
+      const std::function<void(const reconcilers::PullProgress&)>& progress) override;
+  Result<void> PullImageWith(
+      const std::string& reference, const std::vector<reconcilers::PullLogin>& logins,
       const std::function<void(const reconcilers::PullProgress&)>& progress) override;
   Result<reconcilers::NetworkInfo> InspectNetwork(const std::string& name) override;
   Result<std::vector<reconcilers::NetworkInfo>> ListNetworks() override;

@@ -129,9 +129,20 @@ Result<void> FakeEngine::PutFiles(const std::string& id, const std::string& dire
                               [&](FakeContainer& container) -> Result<void> {
                                 for (const reconcilers::FileEntry& file : files) {
                                   container.files[directory + "/" + file.path] = file;
+                                  state_->world.PutInVolume(container, directory, file);
                                 }
                                 return {};
                               });
+}
+
+Result<void> FakeEngine::StreamLogs(const std::string& id, const reconcilers::LogRequest& request,
+                                    std::stop_token,
+                                    const std::function<bool(std::string_view)>& on_data) {
+  constexpr int kAll = 1'000'000;
+  const auto text = TailLogs(id, request.tail < 0 ? kAll : request.tail);
+  if (!text) return std::unexpected(text.error());
+  if (!on_data(*text)) return Error(Code::kCancelled, "nobody listens any more");
+  return {};
 }
 
 Result<std::string> FakeEngine::TailLogs(const std::string& id, int lines) {
@@ -165,7 +176,14 @@ Result<reconcilers::ImageInfo> FakeEngine::InspectImage(const std::string& refer
 Result<void> FakeEngine::PullImage(
     const std::string& reference,
     const std::function<void(const reconcilers::PullProgress&)>& progress) {
+  return PullImageWith(reference, {}, progress);
+}
+
+Result<void> FakeEngine::PullImageWith(
+    const std::string& reference, const std::vector<reconcilers::PullLogin>& logins,
+    const std::function<void(const reconcilers::PullProgress&)>& progress) {
   auto pulled = state_->Call<void>("PullImage", reference, [&]() -> Result<void> {
+    state_->world.logins[reference] = logins;
     const auto remote = state_->world.remote_images.find(WithTag(reference));
     if (remote == state_->world.remote_images.end()) {
       return Error(Code::kNotFound, fmt::format("pull image {}: manifest unknown", reference));
@@ -255,6 +273,7 @@ Result<void> FakeEngine::RemoveVolume(const std::string& name) {
       return Error(Code::kConflict, fmt::format("remove volume {}: volume is in use", name));
     }
     state_->world.volumes.erase(name);
+    state_->world.volume_files.erase(name);
     return {};
   });
 }

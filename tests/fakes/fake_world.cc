@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <utility>
 
 namespace ballast::fakes {
@@ -423,6 +424,19 @@ reconcilers::NetworkInfo FakeWorld::NetworkWithContainers(const FakeNetwork& net
     }
   }
   return out;
+}
+
+void FakeWorld::PutInVolume(const FakeContainer& container, const std::string& directory,
+                            const reconcilers::FileEntry& file) {
+  const auto lexical = [](const std::string& path) {
+    return std::filesystem::path(path).lexically_normal();
+  };
+  const auto path = lexical(directory + "/" + file.path);
+  for (const reconcilers::MountSpec& mount : container.spec.mounts) {
+    if (mount.type != reconcilers::MountSpec::Type::kVolume) continue;
+    const std::string inside = path.lexically_relative(lexical(mount.target)).string();
+    if (!inside.empty() && !inside.starts_with("..")) volume_files[mount.source][inside] = file;
+  }
 }
 
 bool FakeWorld::VolumeInUse(const std::string& name) const {

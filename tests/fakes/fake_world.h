@@ -57,6 +57,10 @@ class FakeWorld {
   [[nodiscard]] reconcilers::NetworkInfo NetworkWithContainers(const FakeNetwork& network) const;
   [[nodiscard]] bool VolumeInUse(const std::string& name) const;
 
+  // A file put into `directory` of the container, when that is in a volume.
+  void PutInVolume(const FakeContainer& container, const std::string& directory,
+                   const reconcilers::FileEntry& file);
+
   void Emit(const FakeContainer& container, const std::string& action,
             std::map<std::string, std::string> more = {});
   std::vector<reconcilers::EngineEvent> TakeEvents();
@@ -66,6 +70,9 @@ class FakeWorld {
   std::map<std::string, reconcilers::ImageInfo> images;
   std::map<std::string, reconcilers::ImageInfo> remote_images;
   std::map<std::string, reconcilers::VolumeInfo> volumes;
+  // By volume and path in it: what PutFiles wrote through the containers that mount it.
+  std::map<std::string, std::map<std::string, reconcilers::FileEntry>> volume_files;
+  std::map<std::string, std::vector<reconcilers::PullLogin>> logins;  // of each image's last pull
 
  private:
   api::Time Now();

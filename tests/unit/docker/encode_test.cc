@@ -33,6 +33,7 @@ TEST(EncodeContainer, Everything) {
       .exposed_ports = {3000},
       .mounts =
           {{.source = "data", .target = "/data"},
+           {.source = "tls", .target = "/tls", .read_only = true, .no_copy = true},
            {.type = MountSpec::Type::kBind, .source = "/host", .target = "/h", .read_only = true},
            {.type = MountSpec::Type::kTmpfs, .target = "/t", .tmpfs_size = 1024},
            {.type = MountSpec::Type::kTmpfs,
@@ -68,6 +69,8 @@ TEST(EncodeContainer, Everything) {
     "HostConfig":{
       "RestartPolicy":{"Name":"unless-stopped"},"NetworkMode":"ballast",
       "Mounts":[{"Type":"volume","Source":"data","Target":"/data","ReadOnly":false},
+                {"Type":"volume","Source":"tls","Target":"/tls","ReadOnly":true,
+                 "VolumeOptions":{"NoCopy":true}},
                 {"Type":"bind","Source":"/host","Target":"/h","ReadOnly":true},
                 {"Type":"tmpfs","Target":"/t","ReadOnly":false,"TmpfsOptions":{"SizeBytes":1024}}],
       "Tmpfs":{"/run":"exec,uid=99,mode=755,size=2048"},

@@ -215,6 +215,35 @@ TEST_F(PullTest, AnErrorInTheStreamIsAnError) {
   EXPECT_THAT(pulled.error().message, HasSubstr("pull image shop: manifest unknown"));
 }
 
+TEST_F(PullTest, AnAppsOwnLoginsComeFirst) {
+  options_.registry_config = options_.socket_path + ".json";
+  std::ofstream(options_.registry_config) << R"({"auths":{"r.example":{"auth":"dTpw"}}})";
+  std::vector<std::string> users;
+  docker_.On("POST /images/create", [&](const StubRequest& request, const StubSend& send) {
+    const std::string header = *DecodeBase64(request.Header("X-Registry-Auth"));
+    users.push_back(header.substr(header.find("username") + 11, 1));
+    send(StubChunkedHeader());
+    send(StubChunk(users.back() == "u" ? "{}" : R"({"error":"unauthorized: no"})"));
+    return send(StubChunk(""));
+  });
+  const auto engine = NewDockerEngine(options_);
+  const std::vector<reconcilers::PullLogin> logins = {
+      {"Secret other", R"({"auths":{"q.example":{"auth":"eDpw"}}})"},
+      {"Secret broken", R"({"auths":{"r.example":{"auth":"hunter2"}}})"},
+      {"Secret refused", R"({"auths":{"r.example":{"username":"a","password":"b"}}})"}};
+  EXPECT_TRUE(engine->PullImageWith("r.example/shop", logins, {}));
+  EXPECT_THAT(users, ElementsAre("a", "u"));
+  std::ofstream(options_.registry_config) << R"({"auths":{"r.example":{"auth":"dzpwMg=="}}})";
+  const auto refused = engine->PullImageWith("r.example/shop", logins, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
+  EXPECT_THAT(refused.error().message,
+              testing::AllOf(HasSubstr("Secret other has no credentials for r.example"),
+                             HasSubstr("those of Secret refused were refused"),
+                             HasSubstr("Secret broken is not like Docker's config.json"),
+                             testing::Not(HasSubstr("hunter2"))));
+}
+
 TEST_F(PullTest, SilenceAndCutsAreErrors) {
   options_.pull_silence_timeout = std::chrono::milliseconds(100);
   docker_.On("POST /images/create", [](const StubRequest& request, const StubSend& send) {

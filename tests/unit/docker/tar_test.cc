@@ -31,11 +31,25 @@ TEST(Tar, HoldsFilesAndDirectoriesInBlocks) {
   EXPECT_EQ(std::stoul(Field(*tar, 512 + 148, 8), nullptr, 8), sum);
 }
 
+// Keys of Secrets have up to 253 bytes, paths of their files up to 1024.
+TEST(Tar, LongNamesHaveAnEntryOfTheirOwn) {
+  const std::string name = std::string(99, 'a') + "/b";
+  const auto tar = MakeTar({{.path = name, .mode = 0400, .content = "x"}});
+  ASSERT_TRUE(tar);
+  ASSERT_EQ(tar->size(), 512U * 6);
+  EXPECT_EQ(Field(*tar, 0, 100), "././@LongLink");
+  EXPECT_EQ((*tar)[156], 'L');
+  EXPECT_EQ(Field(*tar, 512, 512), name);
+  EXPECT_EQ(Field(*tar, 1024, 99), name.substr(0, 99));
+  EXPECT_EQ(Field(*tar, 1024 + 257, 8), "ustar  ");
+  EXPECT_EQ(Field(*tar, 1536, 512), "x");
+}
+
 TEST(Tar, RefusesWhatLeavesTheDirectory) {
   for (const char* path : {"/etc/passwd", "../x", "a/../../x", "..", ""}) {
     EXPECT_FALSE(MakeTar({{.path = path, .content = ""}})) << path;
   }
-  EXPECT_FALSE(MakeTar({{.path = std::string(101, 'a'), .content = ""}}));
+  EXPECT_FALSE(MakeTar({{.path = std::string(4096, 'a'), .content = ""}}));
   EXPECT_TRUE(MakeTar({{.path = "..data/x", .content = ""}}));
 }
 

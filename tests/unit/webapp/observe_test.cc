@@ -185,18 +185,19 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   log.image = "acme/log:1";
   log.ports = {{.container_port = 9}};
   t.containers = {web, log};
-  const ReplicaSpecs specs = BuildReplica({.owner = "ballast",
-                                           .ns = "default",
-                                           .app = "shop",
-                                           .replica = "shop-r1-2",
-                                           .revision = "r1",
-                                           .slot = 2,
-                                           .attempt = 5,
-                                           .failures = 1,
-                                           .network = "ballast",
-                                           .address = "172.30.64.4",
-                                           .rollout_started = ParseTime("2026-11-21T10:00:00Z")},
-                                          t, {"sha256:a", "sha256:b"});
+  const ReplicaSpecs specs =
+      BuildReplica({.owner = "ballast",
+                    .ns = "default",
+                    .app = "shop",
+                    .replica = "shop-r1-2",
+                    .revision = "r1",
+                    .slot = 2,
+                    .attempt = 5,
+                    .failures = 1,
+                    .network = "ballast",
+                    .address = "172.30.64.4",
+                    .rollout_started = ParseTime("2026-11-21T10:00:00Z")},
+                   t, {"sha256:a", "sha256:b"}, ResolveConfig("default", t, {}, {}).values);
   const ContainerSpec& main = specs.main;
   EXPECT_EQ(main.name, "default.shop-r1-2.5");
   EXPECT_EQ(main.image, "sha256:a");
@@ -235,6 +236,44 @@ TEST(BuildReplica, EveryFieldReachesTheSpec) {
   EXPECT_EQ(specs.sidecars[0].name, "default.shop-r1-2.5.log");
   EXPECT_EQ(specs.sidecars[0].image, "sha256:b");
   EXPECT_THAT(specs.sidecars[0].exposed_ports, IsEmpty());
+}
+
+TEST(BuildReplica, FilesOfSecretsAreReadOnlyVolumesOfItsOwn) {
+  api::PodTemplate t;
+  t.volumes = {{"cache", api::EmptyDirVolume{}}, {"tls", api::SecretVolume{.secret_name = "tls"}}};
+  t.containers.resize(1);
+  t.containers[0].name = "web";
+  t.containers[0].volume_mounts = {{"cache", "/cache", false}, {"tls", "/tls", false}};
+  const ReplicaConfig values{
+      .env = {{"A=1"}}, .files = {{"tls", {{.path = "key", .mode = 0400, .content = "hunter2"}}}}};
+  const ReplicaSpecs specs = BuildReplica({.owner = "ballast",
+                                           .ns = "default",
+                                           .app = "shop",
+                                           .replica = "shop-r1-0",
+                                           .revision = "r1",
+                                           .config = "secret/tls=0123456789abcdef",
+                                           .cause = "secret tls changed"},
+                                          t, {"sha256:a"}, values);
+  EXPECT_THAT(specs.main.env, ElementsAre("A=1"));
+  EXPECT_EQ(specs.main.labels.at(api::kLabelConfig), "secret/tls=0123456789abcdef");
+  EXPECT_EQ(specs.main.labels.at(api::kLabelCause), "secret tls changed");
+  ASSERT_EQ(specs.main.mounts.size(), 2U);
+  EXPECT_FALSE(specs.main.mounts[0].read_only);
+  EXPECT_TRUE(specs.main.mounts[1].read_only);
+  EXPECT_TRUE(specs.main.mounts[1].no_copy);
+  EXPECT_EQ(specs.main.mounts[1].source, "default.shop-r1-0.0.tls");
+  ASSERT_EQ(specs.volumes.size(), 2U);
+  EXPECT_EQ(specs.volumes[1].name, "default.shop-r1-0.0.tls");
+  EXPECT_EQ(specs.volumes[1].labels.at(api::kLabelVolumeOf), specs.main.name);
+  ASSERT_EQ(specs.opener.mounts.size(), 2U);
+  EXPECT_EQ(specs.opener.mounts[1].target, "/v1");
+  EXPECT_THAT(specs.opened,
+              ElementsAre(FileEntry{.path = "v0", .directory = true, .mode = 0777},
+                          FileEntry{.path = "v1", .directory = true, .mode = 0755},
+                          FileEntry{.path = "v1/key", .mode = 0400, .content = "hunter2"}));
+  for (const auto& [label, text] : specs.main.labels) {
+    EXPECT_EQ(text.find("hunter2"), text.npos) << label;
+  }
 }
 
 TEST(ContainerName, OtherInstancesHaveNamesOfTheirOwn) {

@@ -192,6 +192,89 @@ TEST(PlanProperty, RolledBackInTheMiddle) {
   }
 }
 
+// A Secret of the new template is missing: whatever the strategy, those in service stay, and those
+// that die come back as they were. Once it is there, the rollout goes on as ever.
+TEST(PlanProperty, HeldBackNothingChanges) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    world.app.spec.replicas = 4;
+    if (seed % 2 == 0) {
+      world.app.spec.strategy.type = api::StrategyType::kRecreate;
+    } else {
+      world.app.spec.strategy.max_surge = {false, 0};
+      world.app.spec.strategy.max_unavailable = {false, 2};
+    }
+    ASSERT_TRUE(world.Settle());
+    const auto before = world.RunningNames();
+    world.hold = true;
+    world.revision = "";
+    int lowest = 4;
+    world.on_change = [&] { lowest = std::min(lowest, world.InService()); };
+    ASSERT_TRUE(world.Settle());
+    EXPECT_EQ(lowest, 4) << "seed " << seed;
+    world.on_change = [] {};
+    world.KillContainer(world.containers.begin()->first);
+    ASSERT_TRUE(world.Settle());
+    EXPECT_EQ(world.RunningNames(), before) << "seed " << seed;
+    world.hold = false;
+    world.revision = "bbbb";
+    ASSERT_TRUE(world.Settle(8000));
+    ExpectConverged(world, 4, "seed " + std::to_string(seed));
+  }
+}
+
+// Its Secret is gone, so none of the running revision can be made any more.
+TEST(PlanProperty, WhatCannotBeMadeIsNotMade) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    world.app.spec.replicas = 4;
+    ASSERT_TRUE(world.Settle());
+    world.hold = true;
+    world.unmakeable = {"aaaa"};
+    world.KillContainer(world.containers.begin()->first);
+    world.app.spec.replicas = 6;
+    ASSERT_TRUE(world.Settle());
+    EXPECT_EQ(world.InService(), 3) << "seed " << seed;
+    EXPECT_TRUE(world.Pass().blocked_on_config);
+    world.hold = false;
+    world.unmakeable = {};
+    ASSERT_TRUE(world.Settle());
+    ExpectConverged(world, 6, "seed " + std::to_string(seed));
+  }
+}
+
+// Its Secret changed, and then replicas of the old revision die: the new one takes their places.
+TEST(PlanProperty, TheNewRevisionReplacesWhatCannotBeMadeAgain) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    world.app.spec.replicas = 4;
+    ASSERT_TRUE(world.Settle());
+    world.revision = "bbbb";
+    world.unmakeable = {"aaaa"};
+    bool old_made = false;
+    std::uniform_int_distribution<int> dice(0, 9);
+    const auto log_size = world.log.size();
+    for (int i = 0; i < 60; ++i) {
+      world.Pass();
+      world.RunJobs(1);
+      world.Advance(api::Millis(50));
+      for (auto& [id, c] : world.containers) {
+        if (c.view.revision == "aaaa" && c.view.phase == ReplicaPhase::kRunning &&
+            dice(world.random) == 0) {
+          world.KillContainer(id);
+          break;
+        }
+      }
+    }
+    ASSERT_TRUE(world.Settle(8000)) << "seed " << seed;
+    for (std::size_t i = log_size; i < world.log.size(); ++i) {
+      old_made = old_made || world.log[i].starts_with("create shop-aaaa");
+    }
+    EXPECT_FALSE(old_made) << "seed " << seed;
+    ExpectConverged(world, 4, "seed " + std::to_string(seed));
+  }
+}
+
 TEST(PlanProperty, SameInputSameOutput) {
   World world(7);
   world.app.spec.replicas = 6;

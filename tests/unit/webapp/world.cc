@@ -11,6 +11,8 @@ PlanInput World::Input() const {
   in.app = deleted ? nullptr : &app;
   in.update_revision = deleted ? "" : revision;
   in.image_ready = image_ready;
+  in.hold = hold && !deleted;
+  in.unmakeable = unmakeable;
   in.has_traffic = !app.spec.routes.empty();
   in.traffic_known = true;
   in.now = now;

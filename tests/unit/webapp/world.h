@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class World {
   std::string revision = "aaaa";
   bool deleted = false;
   bool image_ready = true;
+  bool hold = false;
+  std::set<std::string> unmakeable;
   std::map<std::string, Container> containers;  // by id
   std::map<std::string, Server> servers;        // by name
   Clock::Steady now{std::chrono::hours(1)};

@@ -56,7 +56,8 @@ void WebAppWorld::Restart() {
                                                                      .metrics = metrics,
                                                                      .clock = clock,
                                                                      .addresses = *addresses,
-                                                                     .network = *network},
+                                                                     .network = *network,
+                                                                     .config = config},
                                                   "ballast");
 }
 

@@ -13,6 +13,7 @@
 
 #include "reconcilers/webapp/reconciler.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_config.h"
 #include "tests/fakes/fake_container_lister.h"
 #include "tests/fakes/fake_desired.h"
 #include "tests/fakes/fake_engine.h"
@@ -75,6 +76,7 @@ class WebAppWorld : public testing::Test {
   fakes::FakeEngine engine{&clock};
   fakes::FakeContainerLister lister{&engine};
   fakes::FakeDesired desired;
+  fakes::FakeConfig config;
   fakes::FakeTraffic traffic;
   fakes::MemoryJournal journal;
   fakes::RecordingStatus status;
