@@ -8,6 +8,9 @@ namespace ballast::haproxy {
 namespace {
 
 constexpr int kMaxDepth = 4;  // ours are two levels deep
+// HAProxy's user alone reads them: there are keys in some and hashed passwords in others.
+constexpr unsigned kFileMode = 0600;
+constexpr unsigned kDirectoryMode = 0700;
 
 bool SafeName(const std::string& name) {
   return !name.empty() && name.front() != '/' && name.find("..") == std::string::npos &&
@@ -25,7 +28,7 @@ Result<std::pair<Directory, std::string>> Locate(const std::string& path, std::s
     name.erase(0, slash + 1);
     Result<Directory> below = at->Enter(one);
     if (!below && below.error().code == Code::kNotFound && make != nullptr) {
-      below = at->MakeBelow(one, *make, 0755);
+      below = at->MakeBelow(one, *make, kDirectoryMode);
     }
     at = std::move(below);
   }
@@ -59,7 +62,7 @@ Result<void> RemoveOthers(const Directory& directory, const std::string& prefix,
 Result<void> ConfigDirectory::Write(const std::string& name, const std::string& text) const {
   const auto place = Locate(path_, name, &owner_);
   if (!place) return std::unexpected(place.error());
-  return place->first.Write(place->second, text, owner_);
+  return place->first.Write(place->second, text, owner_, kFileMode);
 }
 
 Result<void> ConfigDirectory::Publish(const reconcilers::ConfigFiles& files) const {

@@ -138,11 +138,11 @@ Result<std::string> Directory::Read(const std::string& name) const {
 }
 
 Result<void> Directory::Write(const std::string& name, const std::string& text,
-                              const Ownership& owner) const {
+                              const Ownership& owner, unsigned mode) const {
   // Compared only where it can be equal: somebody else's file may be of any length.
   struct stat status{};
   if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-      std::cmp_equal(status.st_size, text.size())) {
+      std::cmp_equal(status.st_size, text.size()) && (status.st_mode & 0777U) == mode) {
     if (const Result<std::string> old = Read(name); old && *old == text) return {};
   }
   std::uint64_t random = 0;
@@ -154,7 +154,7 @@ Result<void> Directory::Write(const std::string& name, const std::string& text,
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.open()) return Failed("make", path_ + "/" + temporary, errno);
   const int error = WriteAll(file.get(), text);
-  Result<void> written = SetOwner(file, path_ + "/" + temporary, owner, 0644);
+  Result<void> written = SetOwner(file, path_ + "/" + temporary, owner, mode);
   if (error != 0) written = Failed("write", path_ + "/" + name, error);
   if (written && ::renameat(fd_.get(), temporary.c_str(), fd_.get(), name.c_str()) != 0) {
     written = Failed("write", path_ + "/" + name, errno);

@@ -47,7 +47,7 @@ class Directory {
   [[nodiscard]] Result<std::string> Read(const std::string& name) const;
   // Temporary file and rename; a file that says the same already is left alone.
   [[nodiscard]] Result<void> Write(const std::string& name, const std::string& text,
-                                   const Ownership& owner) const;
+                                   const Ownership& owner, unsigned mode = 0644) const;
   [[nodiscard]] Result<void> Remove(const std::string& name) const;  // gone already: success
   // A socket to connect to, by a path that names this very one: what takes its name in the
   // directory meanwhile is not meant. Valid as long as what is returned.

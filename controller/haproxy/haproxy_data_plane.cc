@@ -16,6 +16,11 @@ namespace model = reconcilers::haproxy;
 
 constexpr std::string_view kOldWorker = "Proxy is disabled.";
 constexpr char kCheckDir[] = ".check";
+// As HAProxy's user, who alone reads the files: on the host's network the container's own is root,
+// without the right to read what belongs to others.
+constexpr char kAsHaproxy[] =
+    "[ \"$(id -u)\" != 0 ] || "
+    "exec setpriv --reuid 99 --regid 99 --clear-groups \"$@\"; exec \"$@\"";
 
 std::string FileName(const char* path) { return std::filesystem::path(path).filename().string(); }
 
@@ -124,7 +129,8 @@ Result<std::string> HaproxyDataPlane::ReadFile(const std::string& name) {
   return files_.Read(name);
 }
 
-// The files are written beside the real ones, with the paths of the maps changed to match.
+// The files are written beside the real ones, with the paths of the others in them changed to
+// match. They do not stay: there are keys among them.
 Result<void> HaproxyDataPlane::Check(const reconcilers::ConfigFiles& files) {
   const ConfigDirectory directory(options_.config_dir + "/" + kCheckDir, options_.owner);
   const Result<Directory> config_dir = Directory::Open(options_.config_dir);
@@ -134,13 +140,21 @@ Result<void> HaproxyDataPlane::Check(const reconcilers::ConfigFiles& files) {
   }
   const std::string inside = fmt::format("{}/{}", model::kConfigDir, kCheckDir);
   reconcilers::ConfigFiles copies = files;
-  std::string& config = copies[model::kConfigFile];
-  ReplaceAll(config, fmt::format("{}/maps/", model::kConfigDir), inside + "/maps/");
-  if (Result<void> written = directory.Publish(copies); !written) return written;
+  for (auto& [name, text] : copies) {
+    if (name.ends_with(".pem")) continue;
+    for (const char* const below : {"maps/", model::kCertificateDir}) {
+      ReplaceAll(text, fmt::format("{}/{}", model::kConfigDir, below), inside + "/" + below);
+    }
+  }
+  Result<void> written = directory.Publish(copies);
   const Result<reconcilers::ExecResult> run =
-      engine_.Exec(options_.container_id,
-                   {"haproxy", "-c", "-f", fmt::format("{}/{}", inside, model::kConfigFile)},
-                   options_.check_timeout);
+      written ? engine_.Exec(options_.container_id,
+                             {"sh", "-c", kAsHaproxy, "sh", "haproxy", "-c", "-f",
+                              fmt::format("{}/{}", inside, model::kConfigFile)},
+                             options_.check_timeout)
+              : std::unexpected(written.error());
+  if (const Result<void> removed = directory.Publish({}); !removed && written) written = removed;
+  if (!written) return written;
   if (!run) return Wrap("check the configuration", run.error());
   if (run->exit_code == 0) return {};
   std::string alerts = model::ExtractAlerts(run->output);
@@ -178,7 +192,8 @@ Result<void> HaproxyDataPlane::Reload() {
     return Error(Code::kInvalidArgument, model::ExtractAlerts(*reply));
   }
   if (!reply->starts_with("Success=1\n")) {
-    return Error(Code::kInternal, "HAProxy answered '" + reply->substr(0, 200) + "' to 'reload'");
+    return Error(Code::kInternal, "HAProxy answered '" + model::HideSecrets(reply->substr(0, 200)) +
+                                      "' to 'reload'");
   }
   // The connection in use still talks to the worker before.
   admin_.Close();

@@ -16,6 +16,8 @@ struct RuntimeCommand {
   std::string text;
   std::string expect;  // "" = silent success
   Match match = Match::kExact;
+  std::string or_expect;    // another success; "" = none
+  std::string certificate;  // digest of the content that is sent as the payload; "" = none
   bool operator==(const RuntimeCommand&) const = default;
 };
 
@@ -51,9 +53,23 @@ struct DiffResult {
 [[nodiscard]] std::vector<RuntimeCommand> DeleteServerCommands(const std::string& backend,
                                                                const std::string& server);
 
+// The content of a certificate that both have and that is served already, for new connections:
+// those that are there go on. The reply to the second command is the one that counts.
+[[nodiscard]] std::vector<RuntimeCommand> SetCertificateCommands(const CertificateModel& to);
+// Puts away what a refused SetCertificateCommands left behind.
+[[nodiscard]] RuntimeCommand AbortCertificateCommand(const api::NamespacedName& secret);
+// The command line takes what fits into HAProxy's buffer; more needs a reload.
+inline constexpr std::size_t kMaxRuntimeCertificate = 15'000;
+// Those of `to` that are served in both and differ, and fit.
+[[nodiscard]] std::vector<CertificateModel> ChangedCertificates(const LoadBalancerModel& from,
+                                                                const LoadBalancerModel& to);
+
 // The changes of the two maps, entry by entry: additions, then changes, then removals.
 [[nodiscard]] Result<std::vector<RuntimeCommand>> DiffRoutes(const LoadBalancerModel& from,
                                                              const LoadBalancerModel& to);
+
+// Those of listeners that are left out without them are none.
+[[nodiscard]] std::vector<CertificateModel> ServedCertificates(const LoadBalancerModel& model);
 
 // Why a reload is needed, as sentences for a person: "backend default_shop: new". Sorted.
 [[nodiscard]] std::vector<std::string> ReloadReasons(const LoadBalancerModel& from,

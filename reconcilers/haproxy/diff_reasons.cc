@@ -86,6 +86,8 @@ void Match(std::string_view kind, const std::vector<T>& from, const std::vector<
 void CompareListener(Comparison diff, const api::Listener& from, const api::Listener& to) {
   diff.Field("port", from.port, to.port);
   diff.Field("protocol", from.protocol, to.protocol);
+  diff.Field("redirectToHttps", from.redirect_to_https, to.redirect_to_https);
+  diff.Field("http2", from.http2, to.http2);
   diff.Field("acceptProxy", from.accept_proxy, to.accept_proxy);
   diff.Changed("trustedProxies", from.trusted_proxies, to.trusted_proxies);
 }
@@ -101,6 +103,8 @@ void CompareBackend(Comparison diff, const BackendModel& from, const BackendMode
   diff.Field("maxConnectionsPerReplica", was.max_connections_per_replica,
              is.max_connections_per_replica);
   diff.Field("maxBodyBytes", was.max_body_bytes, is.max_body_bytes);
+  diff.Field("basicAuthSecret", was.basic_auth_secret, is.basic_auth_secret);
+  if (!is.basic_auth_secret.empty()) diff.Changed("users", from.users, to.users);
   diff.Field("compression", was.compression, is.compression);
   diff.Field("slowStartSeconds", was.slow_start_seconds, is.slow_start_seconds);
   diff.Field("timeouts.connect", was.timeouts.connect, is.timeouts.connect);
@@ -109,11 +113,55 @@ void CompareBackend(Comparison diff, const BackendModel& from, const BackendMode
   diff.Field("timeouts.tunnel", was.timeouts.tunnel, is.timeouts.tunnel);
 }
 
+std::vector<api::Listener> Served(const LoadBalancerModel& model) {
+  std::vector<api::Listener> served;
+  for (const api::Listener& listener : model.spec.listeners) {
+    if (IsServed(model, listener)) served.push_back(listener);
+  }
+  return served;
+}
+
+std::string CertificateNames(const LoadBalancerModel& model, const api::Listener& listener) {
+  std::string names;
+  for (const CertificateModel* const one : CertificatesOf(model, listener)) {
+    names += (names.empty() ? "" : " ") + one->secret.ToString();
+  }
+  return names;
+}
+
+void CompareCertificates(const LoadBalancerModel& from, const LoadBalancerModel& to,
+                         Reasons& reasons) {
+  for (const api::Listener& listener : to.spec.listeners) {
+    const auto old = std::ranges::find(from.spec.listeners, listener.name, &api::Listener::name);
+    if (old == from.spec.listeners.end() || !IsServed(from, *old) || !IsServed(to, listener) ||
+        old->protocol != listener.protocol || listener.protocol != kHttps) {
+      continue;
+    }
+    Comparison(fmt::format("listener {}", listener.name), reasons)
+        .Field("certificates", CertificateNames(from, *old), CertificateNames(to, listener));
+  }
+  for (const CertificateModel& one : to.certificates) {
+    const auto old = std::ranges::find(from.certificates, one.secret, &CertificateModel::secret);
+    if (old == from.certificates.end() || old->digest == one.digest ||
+        one.bytes <= kMaxRuntimeCertificate) {
+      continue;
+    }
+    reasons.push_back(
+        fmt::format("certificate {}: changed, and {} bytes are too many for a command",
+                    one.secret.ToString(), one.bytes));
+  }
+}
+
 void CompareSpec(const api::LoadBalancerSpec& from, const api::LoadBalancerSpec& to,
                  Reasons& reasons) {
   Comparison diff("load balancer", reasons);
   diff.Field("hostNetwork", from.host_network, to.host_network);
   diff.Field("stats.port", from.stats_port, to.stats_port);
+  diff.Field("stats.auth", from.stats_auth ? from.stats_auth->ToString() : "",
+             to.stats_auth ? to.stats_auth->ToString() : "");
+  if (std::ranges::any_of(to.listeners, &api::Listener::redirect_to_https)) {
+    diff.Field("redirectToHttps to port", HttpsPort(from), HttpsPort(to));
+  }
   diff.Field("timeouts.client", from.timeouts.client, to.timeouts.client);
   diff.Field("timeouts.httpRequest", from.timeouts.http_request, to.timeouts.http_request);
   diff.Field("timeouts.keepAlive", from.timeouts.keep_alive, to.timeouts.keep_alive);
@@ -129,7 +177,12 @@ void CompareSpec(const api::LoadBalancerSpec& from, const api::LoadBalancerSpec&
 std::vector<std::string> ReloadReasons(const LoadBalancerModel& from, const LoadBalancerModel& to) {
   Reasons reasons;
   CompareSpec(from.spec, to.spec, reasons);
-  Match("listener", from.spec.listeners, to.spec.listeners, reasons, &CompareListener);
+  if (to.spec.stats_auth) {
+    Comparison("load balancer", reasons)
+        .Changed("users of stats.auth", from.stats_users, to.stats_users);
+  }
+  Match("listener", Served(from), Served(to), reasons, &CompareListener);
+  CompareCertificates(from, to, reasons);
   Match("backend", from.backends, to.backends, reasons, &CompareBackend);
   std::ranges::sort(reasons);
   return reasons;

@@ -27,6 +27,9 @@ struct BackendModel {
   std::string name;  // "default_shop"
   api::Traffic traffic;
   std::vector<ServerModel> servers;  // sorted by name
+  // Digest of who may use it, where `traffic` names a basicAuthSecret; "": that cannot be used now,
+  // and everybody is answered 503.
+  std::string users;
   bool operator==(const BackendModel&) const = default;
 };
 
@@ -36,13 +39,35 @@ struct RouteModel {
   auto operator<=>(const RouteModel&) const = default;
 };
 
+// A certificate with its key that can be served. What it is stays beside the model (content.h).
+struct CertificateModel {
+  api::NamespacedName secret;
+  std::string digest;       // of its content
+  std::string fingerprint;  // as `show ssl cert` writes it
+  std::size_t bytes = 0;    // of its content
+  bool operator==(const CertificateModel&) const = default;
+};
+
 struct LoadBalancerModel {
   std::string name;
   api::LoadBalancerSpec spec;
-  std::vector<BackendModel> backends;  // sorted by name
-  std::vector<RouteModel> routes;      // sorted, no two with the same host + path + type
+  std::vector<BackendModel> backends;          // sorted by name
+  std::vector<RouteModel> routes;              // sorted, no two with the same host + path + type
+  std::vector<CertificateModel> certificates;  // sorted by secret; of those that listeners name
+  std::string stats_users;                     // as BackendModel::users, for spec.stats_auth
   bool operator==(const LoadBalancerModel&) const = default;
 };
+
+inline constexpr char kHttps[] = "HTTPS";
+
+// Those of a listener that there are, in the listener's order: the first is the default.
+[[nodiscard]] std::vector<const CertificateModel*> CertificatesOf(const LoadBalancerModel& model,
+                                                                  const api::Listener& listener);
+// Without any certificate an HTTPS listener is left out.
+[[nodiscard]] bool IsServed(const LoadBalancerModel& model, const api::Listener& listener);
+[[nodiscard]] bool ServesHttps(const LoadBalancerModel& model);
+// Where redirectToHttps goes: the port of the first HTTPS listener; 0: there is none.
+[[nodiscard]] std::uint16_t HttpsPort(const api::LoadBalancerSpec& spec);
 
 // The backend's name of a web app: "<namespace>_<name>" ('_' is in neither).
 [[nodiscard]] inline std::string BackendName(const api::ObjectKey& app) {

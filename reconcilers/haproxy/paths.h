@@ -1,6 +1,10 @@
 // Where things are inside a HAProxy container: two mounted directories, one with the files that
-// Ballast writes, one with the sockets and files that HAProxy writes. Constants only.
+// Ballast writes, one with the sockets and files that HAProxy writes. Pure; any thread.
 #pragma once
+
+#include <string>
+
+#include "api/meta.h"
 
 namespace ballast::reconcilers::haproxy {
 
@@ -9,10 +13,22 @@ inline constexpr char kConfigFile[] = "haproxy.cfg";
 inline constexpr char kExactMapFile[] = "maps/exact.map";
 inline constexpr char kPrefixMapFile[] = "maps/prefix.map";
 
+// Directories of secrets: certificates with their keys and the lists of each HTTPS listener; users
+// with their hashed passwords.
+inline constexpr char kCertificateDir[] = "certs/";
+inline constexpr char kUsersDir[] = "users/";
+// "certs/default_shop-tls.pem"; a long name is cut, with a digest in its place.
+[[nodiscard]] std::string CertificateFile(const api::NamespacedName& secret);
+[[nodiscard]] std::string CertificateListFile(const std::string& listener);  // "certs/https.list"
+[[nodiscard]] std::string UsersFileName(const std::string& backend);         // "users/default_shop"
+
 inline constexpr char kConfigDir[] = "/etc/haproxy";
 inline constexpr char kConfigPath[] = "/etc/haproxy/haproxy.cfg";
 inline constexpr char kExactMapPath[] = "/etc/haproxy/maps/exact.map";
 inline constexpr char kPrefixMapPath[] = "/etc/haproxy/maps/prefix.map";
+
+// How HAProxy names a certificate on its command line.
+[[nodiscard]] std::string CertificatePath(const api::NamespacedName& secret);
 
 inline constexpr char kRuntimeDir[] = "/run/haproxy";
 inline constexpr char kAdminSocket[] = "/run/haproxy/admin.sock";

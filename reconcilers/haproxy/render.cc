@@ -53,29 +53,68 @@ Result<void> CheckUnique(const LoadBalancerModel& model) {
   return {};
 }
 
+// The certificates that are served, the list of each HTTPS listener, and the users, who are in
+// haproxy.cfg too, where nobody could read them back.
+Result<void> AddSecrets(const LoadBalancerModel& model, const SecretContent& content,
+                        ConfigFiles& files) {
+  for (const api::Listener& listener : model.spec.listeners) {
+    if (listener.protocol != kHttps || !IsServed(model, listener)) continue;
+    std::string list;
+    for (const CertificateModel* const certificate : CertificatesOf(model, listener)) {
+      for (const std::string& part : {certificate->secret.ns, certificate->secret.name}) {
+        if (const auto checked = CheckName(part); !checked) {
+          return Wrap("secretNames", checked.error());
+        }
+      }
+      const auto pem = content.certificates.find(certificate->digest);
+      if (pem == content.certificates.end()) {
+        return Error(Code::kInternal, fmt::format("certificate {}: its content is not known",
+                                                  certificate->secret.ToString()));
+      }
+      files[CertificateFile(certificate->secret)] = pem->second;
+      list += CertificatePath(certificate->secret) + "\n";
+    }
+    files[CertificateListFile(listener.name)] = list;
+  }
+  const auto add_users = [&](const std::string& name, const std::string& digest) {
+    const auto users = content.users.find(digest);
+    if (users != content.users.end()) files[UsersFileName(name)] = UsersFile(users->second);
+  };
+  if (model.spec.stats_auth) add_users(kStatsFrontend, model.stats_users);
+  for (const BackendModel& backend : model.backends) {
+    if (!backend.traffic.basic_auth_secret.empty()) add_users(backend.name, backend.users);
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<ConfigFiles> Render(const LoadBalancerModel& model) {
+Result<ConfigFiles> Render(const LoadBalancerModel& model, const SecretContent& content) {
   if (Result<void> unique = CheckUnique(model); !unique) return std::unexpected(unique.error());
   const Result<RouteMaps> maps = MakeRouteMaps(model);
   if (!maps) return std::unexpected(maps.error());
 
   ConfigWriter out;
   out.Comment("Written by Ballast, and again after every change: edits are lost.");
-  WriteGlobal(model.spec, out);
+  WriteGlobal(model, out);
   WriteDefaults(model.spec, out);
+  WriteUserlists(model, content, out);
   for (const api::Listener& listener : model.spec.listeners) {
-    WriteListener(model.spec, listener, out);
+    if (IsServed(model, listener)) WriteListener(model.spec, listener, out);
   }
-  WriteOwnFrontends(model.spec, out);
+  WriteOwnFrontends(model, out);
   WriteNoRouteBackend(out);
   for (const BackendModel& backend : model.backends) WriteBackend(backend, out);
 
   Result<std::string> config = out.Finish();
   if (!config) return std::unexpected(config.error());
-  return ConfigFiles{{kConfigFile, *std::move(config)},
-                     {kExactMapFile, MapFile(maps->exact)},
-                     {kPrefixMapFile, MapFile(maps->prefix)}};
+  ConfigFiles files{{kConfigFile, *std::move(config)},
+                    {kExactMapFile, MapFile(maps->exact)},
+                    {kPrefixMapFile, MapFile(maps->prefix)}};
+  if (Result<void> added = AddSecrets(model, content, files); !added) {
+    return std::unexpected(added.error());
+  }
+  return files;
 }
 
 ConfigFiles RenderBootstrap(const std::string& name) {

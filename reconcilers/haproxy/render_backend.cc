@@ -92,6 +92,7 @@ void WriteBackend(const BackendModel& backend, ConfigWriter& out) {
   const api::Traffic& traffic = backend.traffic;
   out.Section("backend").Name(backend.name);
   out.Line("guid").Checked(CheckName(backend.name), "be:");
+  if (!traffic.basic_auth_secret.empty()) WriteAuthentication(backend.name, backend.users, out);
   WriteBalance(traffic, out);
   out.Line("timeout connect").Time(traffic.timeouts.connect);
   out.Line("timeout server").Time(traffic.timeouts.server);

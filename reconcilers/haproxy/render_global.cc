@@ -4,8 +4,27 @@
 #include "reconcilers/haproxy/render_parts.h"
 
 namespace ballast::reconcilers::haproxy {
+namespace {
 
-void WriteGlobal(const api::LoadBalancerSpec& spec, ConfigWriter& out) {
+// Mozilla's "intermediate" profile: TLS 1.2 and 1.3, forward secrecy; the client chooses, since all
+// of them are fine.
+void WriteTlsDefaults(ConfigWriter& out) {
+  out.Line("ssl-default-bind-options prefer-client-ciphers ssl-min-ver TLSv1.2 no-tls-tickets");
+  out.Line("ssl-default-bind-curves X25519:prime256v1:secp384r1");
+  out.Line(
+      "ssl-default-bind-ciphers "
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+      "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+      "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305");
+  out.Line(
+      "ssl-default-bind-ciphersuites "
+      "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+}
+
+}  // namespace
+
+void WriteGlobal(const LoadBalancerModel& model, ConfigWriter& out) {
+  const api::LoadBalancerSpec& spec = model.spec;
   out.Section("global");
   out.Line("stats socket").Checked(kAdminSocket).Add("mode 660 level admin");
   out.Comment("The default of 10 s also ends a command that waits.");
@@ -17,6 +36,7 @@ void WriteGlobal(const api::LoadBalancerSpec& spec, ConfigWriter& out) {
   out.Line("fd-hard-limit 20000");
   out.Line("stats-file").Checked(kStatsFile);
   out.Line("server-state-file").Checked(kStateFile);
+  if (ServesHttps(model)) WriteTlsDefaults(out);
   if (spec.threads > 0) out.Line("nbthread").Number(spec.threads);
   if (spec.syslog.empty()) {
     out.Line("log stdout format raw local0 info");

@@ -157,6 +157,51 @@ Result<std::vector<WorkerProcess>> ParseShowProc(std::string_view reply) {
   return workers;
 }
 
+Result<std::string> ParseCertificate(std::string_view reply) {
+  constexpr std::string_view kCommand = "show ssl cert";
+  constexpr std::string_view kFingerprint = "SHA1 FingerPrint: ";
+  if (reply.starts_with("Can't display the certificate: Not found")) {
+    return Error(Code::kNotFound, "HAProxy has no such certificate");
+  }
+  std::string_view found;
+  bool used = false;
+  for (const std::string_view line : Lines(reply)) {
+    if (line.starts_with(kFingerprint)) found = line.substr(kFingerprint.size());
+    if (line == "Status: Used") used = true;
+  }
+  if (found.empty()) return Unknown(kCommand, reply.substr(0, 80));
+  if (!used) return Error(Code::kNotFound, "HAProxy has the certificate for no listener");
+  return std::string(found);
+}
+
+std::string HideSecrets(std::string text) {
+  constexpr std::string_view kHidden = "(hidden)";
+  constexpr std::size_t kLongest = 48;  // no word of a message is; lines of PEM have 64
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("$./+=").contains(c);
+  };
+  for (std::size_t begin = 0; begin < text.size();) {
+    if (!is_part(text[begin])) {
+      ++begin;
+      continue;
+    }
+    std::size_t end = begin;
+    while (end < text.size() && is_part(text[end])) ++end;
+    const std::string_view word(text.data() + begin, end - begin);
+    const bool crypted = word.starts_with('$') && std::ranges::count(word, '$') >= 3;
+    // A path has slashes; so has base64, but not as its first character and among so many others.
+    const bool coded = word.size() > kLongest && !word.starts_with('/') && !word.contains('.') &&
+                       !word.contains('$');
+    if (crypted || coded) {
+      text.replace(begin, end - begin, kHidden);
+      end = begin + kHidden.size();
+    }
+    begin = end;
+  }
+  return text;
+}
+
 std::string ExtractAlerts(std::string_view output) {
   constexpr std::size_t kMaxAlerts = 20;
   std::vector<std::string> alerts;
@@ -185,7 +230,7 @@ std::string ExtractAlerts(std::string_view output) {
     alerts.resize(kMaxAlerts);
     alerts.push_back(fmt::format("and {} more", more));
   }
-  return fmt::format("{}", fmt::join(alerts, "; "));
+  return HideSecrets(fmt::format("{}", fmt::join(alerts, "; ")));
 }
 
 // "... cannot bind socket (Address already in use) for [0.0.0.0:80]"

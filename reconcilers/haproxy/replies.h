@@ -36,6 +36,13 @@ struct ServerStateRow {
 // `show proc` of the master socket.
 [[nodiscard]] Result<std::vector<WorkerProcess>> ParseShowProc(std::string_view reply);
 
+// The SHA-1 fingerprint of `show ssl cert NAME`; NotFound when there is no such certificate, or
+// when no listener uses it.
+[[nodiscard]] Result<std::string> ParseCertificate(std::string_view reply);
+
+// Puts "(hidden)" where HAProxy repeats a hashed password or a line of a key.
+[[nodiscard]] std::string HideSecrets(std::string text);
+
 // The lines of HAProxy's own errors in the output of `haproxy -c` or of a refused reload, joined.
 [[nodiscard]] std::string ExtractAlerts(std::string_view output);
 // The same in words of what to do, where we know: a port that another program has, a HAProxy too

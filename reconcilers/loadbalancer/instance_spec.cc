@@ -64,7 +64,10 @@ ContainerSpec PauseSpec(const InstanceInput& input) {
     bindings.push_back({.host_ip = ip, .host_port = port, .container_port = port});
   };
   for (const api::Listener& listener : input.spec->listeners) publish("", listener.port);
-  if (input.spec->stats_port != 0) publish("127.0.0.1", input.spec->stats_port);
+  // With users the statistics page is for everybody who can reach it.
+  if (input.spec->stats_port != 0) {
+    publish(input.spec->stats_auth ? "" : "127.0.0.1", input.spec->stats_port);
+  }
   ContainerSpec spec = Common(input, kRolePause, Hash(fmt::format("{}{}", kSpecVersion, ports)));
   spec.name = fmt::format("{}-lb-{}-pause", input.owner, input.load_balancer);
   spec.entrypoint = {"sleep", "infinity"};

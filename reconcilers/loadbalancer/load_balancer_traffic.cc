@@ -22,6 +22,7 @@ LoadBalancerTraffic::LoadBalancerTraffic(std::string name, std::string owner,
       owner_(std::move(owner)),
       key_{"LoadBalancer", "", name_},
       d_(dependencies),
+      secrets_(dependencies.config),
       started_(dependencies.clock.Now()) {}
 
 Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
@@ -211,6 +212,11 @@ bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& messag
   }
   if (backend->traffic != wish->second.traffic) return false;
   message.clear();
+  if (!backend->traffic.basic_auth_secret.empty() && backend->users.empty()) {
+    message = "every request is answered 503, since nobody can be let in: " +
+              secrets_.UsersProblem(UsersSecret(*backend));
+    return false;
+  }
   return true;
 }
 
@@ -288,6 +294,11 @@ TrafficTick LoadBalancerTraffic::Tick() {
   FindRetiring();
   if (!was_attached) EnqueueApps();
   UpdateDirty();
+  if (Result<void> set = ApplyCertificates(); !set) {
+    attached_ = false;  // found out by the next Tick
+    again(milliseconds(50));
+    return tick;
+  }
   if (Result<void> flushed = Flush(); !flushed) {
     d_.events.Record(key_, EventType::kWarning, api::reason::kLoadBalancerFailed,
                      "its files cannot be written: " + flushed.error().message);
@@ -371,6 +382,18 @@ TrafficReport LoadBalancerTraffic::Report() const {
   report.refused = dirty_ ? refused_ : "";
   if (dirty_) report.waiting = fmt::format("{}", fmt::join(dirty_->reasons, "; "));
   report.conflicts = conflicts_;
+  report.uses_certificates = !secrets_.Expiries().empty();
+  for (const LoadBalancerSecrets::Finding& finding :
+       secrets_.CertificateFindings(d_.clock.WallNow())) {
+    report.uses_certificates = true;
+    (finding.expires_soon ? report.expiring : report.secret_problems).push_back(finding.message);
+  }
+  for (std::string& text : ListenersLeftOut()) report.secret_problems.push_back(std::move(text));
+  if (spec_ && spec_->stats_auth) {
+    if (std::string problem = secrets_.UsersProblem(*spec_->stats_auth); !problem.empty()) {
+      report.secret_problems.push_back("stats.auth: " + problem + "; the page answers 503");
+    }
+  }
   return report;
 }
 

@@ -23,13 +23,16 @@
 
 #include "reconcilers/haproxy/diff.h"
 #include "reconcilers/haproxy/replies.h"
+#include "reconcilers/loadbalancer/secrets.h"
 #include "reconcilers/loadbalancer/target.h"
 #include "reconcilers/ports/clock.h"
+#include "reconcilers/ports/config_reader.h"
 #include "reconcilers/ports/container_lister.h"
 #include "reconcilers/ports/data_plane_factory.h"
 #include "reconcilers/ports/desired_state.h"
 #include "reconcilers/ports/event_recorder.h"
 #include "reconcilers/ports/metrics.h"
+#include "reconcilers/ports/no_config_reader.h"
 #include "reconcilers/ports/reconciler.h"
 #include "reconcilers/ports/traffic.h"
 
@@ -44,6 +47,8 @@ struct TrafficDependencies {
   Enqueuer& enqueuer;
   EventRecorder& events;
   Metrics& metrics;
+  // A load balancer is enqueued when a Secret changes.
+  const ConfigReader& config = NoConfigReader::Instance();
 };
 
 // What one Tick found.
@@ -66,6 +71,9 @@ struct TrafficReport {
   std::string refused;  // HAProxy's words about the configuration it does not take
   std::string waiting;  // why a reload is needed
   std::vector<std::string> conflicts;
+  bool uses_certificates = false;
+  std::vector<std::string> secret_problems;  // what is wrong with Secrets, and what to do
+  std::vector<std::string> expiring;         // certificates that end soon
 };
 
 class LoadBalancerTraffic {
@@ -173,6 +181,18 @@ class LoadBalancerTraffic {
   Result<void> Refused(const Status& why, haproxy::LoadBalancerModel model);
   Result<void> Reloaded(haproxy::LoadBalancerModel model, const Dirty& why);
   void EnqueueApps();
+  // In traffic_secrets.cc:
+  void UpdateSecrets();
+  void TellSecrets();
+  [[nodiscard]] std::vector<std::string> ListenersLeftOut() const;
+  void RecallSecrets();
+  [[nodiscard]] api::NamespacedName UsersSecret(const haproxy::BackendModel& backend) const;
+  void ReadCertificates(const std::vector<std::string>& replies, std::size_t first);
+  Result<void> ApplyCertificates();
+  Result<void> SetCertificate(const haproxy::CertificateModel& certificate);
+  void SetInOldWorkers(const std::vector<haproxy::RuntimeCommand>& commands);
+  [[nodiscard]] std::string Text(const haproxy::RuntimeCommand& command) const;
+  bool BlameCertificate(const haproxy::LoadBalancerModel& model, const std::string& alerts);
   // In traffic_left_out.cc:
   bool LeaveOut(BackendSpec& wish);
   void TellUnwritable(const std::map<std::string, std::string>& why);
@@ -197,8 +217,11 @@ class LoadBalancerTraffic {
   std::map<api::ObjectKey, BackendSpec> wishes_;  // all of it can be written and reached
   std::map<api::ObjectKey, LeftOut> left_out_;
   std::map<std::string, std::string> unwritable_told_;  // by backend
-  std::set<api::ObjectKey> withdrawn_;                  // and not out of the structure yet
-  std::set<api::ObjectKey> reported_;                   // spoke since the start
+  LoadBalancerSecrets secrets_;
+  std::map<std::string, std::string> secrets_told_;  // what was last said, by Secret or app
+  std::map<api::NamespacedName, api::Time> expiries_told_;
+  std::set<api::ObjectKey> withdrawn_;  // and not out of the structure yet
+  std::set<api::ObjectKey> reported_;   // spoke since the start
   std::optional<std::set<std::string>> joined_;
   std::set<api::ObjectKey> joining_;  // apps with servers on a network that is not joined yet
   // What runs. `applied_` stays when HAProxy goes away: attached_ says whether it is known to hold.

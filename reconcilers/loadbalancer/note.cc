@@ -33,17 +33,28 @@ json EncodeBackend(const haproxy::BackendModel& backend,
                        {"port", server.port},
                        {"admin", static_cast<int>(server.admin)}});
   }
-  return {{"name", backend.name}, {"app", api::EncodeObject(app)}, {"servers", std::move(servers)}};
+  json result{
+      {"name", backend.name}, {"app", api::EncodeObject(app)}, {"servers", std::move(servers)}};
+  if (!backend.users.empty()) result["users"] = backend.users;
+  return result;
+}
+
+// What runs was allowed when it was put there.
+api::DecodeOptions Everything() {
+  api::DecodeOptions options;
+  options.features = api::Features::All();
+  return options;
 }
 
 Result<void> DecodeBackend(const json& from, haproxy::LoadBalancerModel& model) {
   haproxy::BackendModel backend;
   backend.name = from.at("name").get<std::string>();
-  const Result<api::Object> object = api::DecodeObject(from.at("app"), {});
+  const Result<api::Object> object = api::DecodeObject(from.at("app"), Everything());
   if (!object) return std::unexpected(object.error());
   const auto* app = std::get_if<api::WebApp>(&*object);
   if (app == nullptr) return Error(Code::kInvalidArgument, "not a WebApp");
   backend.traffic = app->spec.traffic;
+  backend.users = from.value("users", "");
   for (const api::Route& route : app->spec.routes) model.routes.push_back({route, backend.name});
   for (const json& entry : from.at("servers")) {
     haproxy::ServerModel server;
@@ -67,11 +78,19 @@ std::string EncodeNote(const Note& note) {
   for (const haproxy::BackendModel& backend : note.model.backends) {
     backends.push_back(EncodeBackend(backend, note.model.routes));
   }
-  const json result = {{"version", kVersion},
-                       {"bootstrap", note.bootstrap},
-                       {"layout", note.layout},
-                       {"loadBalancer", api::EncodeObject(load_balancer)},
-                       {"backends", std::move(backends)}};
+  json result = {{"version", kVersion},
+                 {"bootstrap", note.bootstrap},
+                 {"layout", note.layout},
+                 {"loadBalancer", api::EncodeObject(load_balancer)},
+                 {"backends", std::move(backends)}};
+  if (!note.model.stats_users.empty()) result["statsUsers"] = note.model.stats_users;
+  for (const haproxy::CertificateModel& one : note.model.certificates) {
+    result["certificates"].push_back({{"namespace", one.secret.ns},
+                                      {"name", one.secret.name},
+                                      {"digest", one.digest},
+                                      {"fingerprint", one.fingerprint},
+                                      {"bytes", one.bytes}});
+  }
   return result.dump() + "\n";
 }
 
@@ -85,7 +104,7 @@ Result<Note> DecodeNote(const std::string& text) {
     Note note;
     note.bootstrap = parsed->at("bootstrap").get<bool>();
     note.layout = parsed->at("layout").get<std::string>();
-    const Result<api::Object> object = api::DecodeObject(parsed->at("loadBalancer"), {});
+    const Result<api::Object> object = api::DecodeObject(parsed->at("loadBalancer"), Everything());
     if (!object) return Wrap(kNoteFile, object.error());
     const auto* load_balancer = std::get_if<api::LoadBalancer>(&*object);
     if (load_balancer == nullptr) return Error(Code::kInvalidArgument, "not a LoadBalancer");
@@ -97,6 +116,15 @@ Result<Note> DecodeNote(const std::string& text) {
       }
     }
     std::ranges::sort(note.model.routes);
+    note.model.stats_users = parsed->value("statsUsers", "");
+    for (const json& one : parsed->value("certificates", json::array())) {
+      note.model.certificates.push_back(
+          {.secret = {one.at("namespace").get<std::string>(), one.at("name").get<std::string>()},
+           .digest = one.at("digest").get<std::string>(),
+           .fingerprint = one.at("fingerprint").get<std::string>(),
+           .bytes = one.at("bytes").get<std::size_t>()});
+    }
+    std::ranges::sort(note.model.certificates, {}, &haproxy::CertificateModel::secret);
     return note;
   } catch (const json::exception& error) {
     return Error(Code::kInvalidArgument, fmt::format("{}: {}", kNoteFile, error.what()));

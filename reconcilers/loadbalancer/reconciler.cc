@@ -198,11 +198,24 @@ void LoadBalancerReconciler::Report(Pass& pass) {
   if (!report.refused.empty()) {
     problem = report.refused;
     reason = api::reason::kReloadRefused;
+  } else if (problem.empty() && !report.secret_problems.empty()) {
+    problem = report.secret_problems.front();
+    reason = api::reason::kCertificateInvalid;
   } else if (problem.empty() && !report.conflicts.empty()) {
     problem = report.conflicts.front();
   }
   condition("Degraded", !problem.empty(), problem.empty() ? api::reason::kAsExpected : reason,
             problem);
+  if (report.uses_certificates || !report.secret_problems.empty()) {
+    const bool good = report.secret_problems.empty();
+    std::vector<std::string> said = report.secret_problems;
+    said.insert(said.end(), report.expiring.begin(), report.expiring.end());
+    condition("CertificatesReady", good,
+              !good                     ? api::reason::kCertificateInvalid
+              : report.expiring.empty() ? api::reason::kAsExpected
+                                        : api::reason::kCertificateExpiring,
+              fmt::format("{}", fmt::join(said, "; ")));
+  }
   if (!pass.problem.empty() && pass.memory.told_problem != pass.problem) {
     d_.events.Record(pass.key, EventType::kWarning, api::reason::kLoadBalancerFailed, pass.problem);
   }

@@ -21,6 +21,33 @@ bool Names(const BackendSpec& wish, const std::string& identity) {
                              [&](const api::Route& route) { return Identity(route) == identity; });
 }
 
+constexpr char kSeparator = '+';
+
+// FNV-1a over names and texts; "" when it cannot be rendered.
+std::string HashOf(const haproxy::LoadBalancerModel& sample,
+                   const haproxy::SecretContent& content) {
+  const Result<ConfigFiles> files = haproxy::Render(sample, content);
+  if (!files) return "";
+  std::uint64_t hash = 14695981039346656037ULL;
+  const auto mix = [&hash](const std::string& text) {
+    for (const char c : text) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    }
+  };
+  for (const auto& [file, text] : *files) {
+    mix(file);
+    mix(text);
+  }
+  return std::to_string(hash);
+}
+
+bool UsesSecrets(const haproxy::LoadBalancerModel& model) {
+  return haproxy::HttpsPort(model.spec) != 0 || model.spec.stats_auth ||
+         std::ranges::any_of(model.backends, [](const haproxy::BackendModel& backend) {
+           return !backend.traffic.basic_auth_secret.empty();
+         });
+}
+
 }  // namespace
 
 api::ObjectKey AppOfBackend(const std::string& backend) {
@@ -81,20 +108,24 @@ std::string LayoutOf(const haproxy::LoadBalancerModel& model) {
   haproxy::BackendModel backend{.name = "a_b"};
   backend.servers.push_back({.name = "s", .address = "127.0.0.1", .port = 1});
   sample.backends.push_back(std::move(backend));
-  const Result<ConfigFiles> files = haproxy::Render(sample);
-  if (!files) return "";
-  // FNV-1a over names and texts.
-  std::uint64_t hash = 14695981039346656037ULL;
-  const auto mix = [&hash](const std::string& text) {
-    for (const char c : text) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    }
-  };
-  for (const auto& [file, text] : *files) {
-    mix(file);
-    mix(text);
-  }
-  return std::to_string(hash);
+  std::string layout = HashOf(sample, {});
+  if (layout.empty() || !UsesSecrets(model)) return layout;
+  // An HTTPS listener, one that redirects to it, and users.
+  const api::NamespacedName secret{"a", "b"};
+  sample.spec.listeners[0].redirect_to_https = true;
+  sample.spec.listeners.push_back(
+      {.name = "s", .port = 443, .protocol = haproxy::kHttps, .tls_secrets = {secret}});
+  sample.certificates = {{.secret = secret, .digest = "d"}};
+  sample.backends[0].traffic.basic_auth_secret = "b";
+  sample.backends[0].users = "d";
+  return layout + kSeparator + HashOf(sample, {.certificates = {{"d", ""}}, .users = {{"d", {}}}});
+}
+
+bool SameLayout(const std::string& a, const std::string& b) {
+  const std::size_t end_of_a = a.find(kSeparator);
+  const std::size_t end_of_b = b.find(kSeparator);
+  if (end_of_a != std::string::npos && end_of_b != std::string::npos) return a == b;
+  return a.substr(0, end_of_a) == b.substr(0, end_of_b);
 }
 
 }  // namespace ballast::reconcilers

@@ -92,10 +92,14 @@ void LoadBalancerTraffic::TellUnwritable(const std::map<std::string, std::string
 // The files of `model`, and without what they cannot hold if there is any: no wish gets that far,
 // but a note of another version may, or servers that somebody else gave to HAProxy.
 Result<ConfigFiles> LoadBalancerTraffic::RenderWritable(LoadBalancerModel& model) {
-  Result<ConfigFiles> files = haproxy::Render(model);
+  Result<ConfigFiles> files = haproxy::Render(model, secrets_.content());
   if (files) return files;
   TellUnwritable(haproxy::LeaveOutUnwritable(model));
-  return haproxy::Render(model);
+  const haproxy::SecretContent& content = secrets_.content();
+  std::erase_if(model.certificates, [&](const haproxy::CertificateModel& one) {
+    return !content.certificates.contains(one.digest);
+  });
+  return haproxy::Render(model, content);
 }
 
 }  // namespace ballast::reconcilers

@@ -62,8 +62,14 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
   for (const auto& [app, wish] : wishes_) {
     const std::string name = haproxy::BackendName(app);
     if (!names.insert(name).second) continue;
-    model.backends.push_back(ServersOf({name, wish.traffic, {}}, app));
+    model.backends.push_back(ServersOf({.name = name, .traffic = wish.traffic}, app));
   }
+  for (BackendModel& backend : model.backends) {
+    const bool asks = !backend.traffic.basic_auth_secret.empty();
+    backend.users = asks ? secrets_.Users(UsersSecret(backend)) : "";
+  }
+  model.certificates = secrets_.Certificates();
+  if (model.spec.stats_auth) model.stats_users = secrets_.Users(*model.spec.stats_auth);
   std::ranges::sort(model.backends, {}, &BackendModel::name);
   conflicts_.clear();
   model.routes = TargetRoutes(applied_->routes, CurrentWishes(), names, &conflicts_);
@@ -72,12 +78,13 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
 
 void LoadBalancerTraffic::UpdateDirty() {
   if (!attached_ || !applied_) return;
+  UpdateSecrets();
   const LoadBalancerModel full = FullTarget();
   Dirty dirty{.reasons = haproxy::ReloadReasons(*applied_, full), .since = d_.clock.Now()};
   dirty.removal_only = !dirty.reasons.empty() && std::ranges::all_of(dirty.reasons, IsRemoval) &&
                        must_reload_.empty();
   if (!must_reload_.empty()) dirty.reasons.insert(dirty.reasons.begin(), must_reload_);
-  if (!layout_.empty() && layout_ != LayoutOf(full)) {
+  if (!layout_.empty() && !SameLayout(layout_, LayoutOf(full))) {
     dirty.reasons.emplace_back("this version of Ballast configures HAProxy in another way");
     dirty.removal_only = false;
   }
@@ -135,6 +142,7 @@ Result<void> LoadBalancerTraffic::Reload() {
     lock.unlock();
     const Result<void> check = plane->Check(*files);
     lock.lock();
+    if (!check && BlameCertificate(checked, check.error().message)) continue;
     if (!check) {
       return check.error().code == Code::kInvalidArgument ? Refused(check.error(), checked) : check;
     }
@@ -155,6 +163,7 @@ Result<void> LoadBalancerTraffic::Reload() {
     if (reloaded) return Reloaded(std::move(model), why);
     files_dirty_ = true;
     if (reloaded.error().code == Code::kInvalidArgument) {
+      static_cast<void>(BlameCertificate(model, reloaded.error().message));
       Result<void> refused = Refused(reloaded.error(), std::move(model));
       static_cast<void>(Flush());  // a failure is found and told by Tick
       return refused;
@@ -174,6 +183,7 @@ Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty&
   must_reload_.clear();
   layout_ = LayoutOf(model);
   applied_ = std::move(model);
+  secrets_.Forget({&*applied_});
   dirty_.reset();
   refused_.clear();
   refused_model_.reset();

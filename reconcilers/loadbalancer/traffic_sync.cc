@@ -69,8 +69,8 @@ void RepairMap(const char* file, const std::string& reply,
 bool SameStructure(const BackendModel& from, const BackendModel& to) {
   LoadBalancerModel a;
   LoadBalancerModel b;
-  a.backends.push_back({from.name, from.traffic, {}});
-  b.backends.push_back({to.name, to.traffic, {}});
+  a.backends.push_back({.name = from.name, .traffic = from.traffic});
+  b.backends.push_back({.name = to.name, .traffic = to.traffic});
   return haproxy::ReloadReasons(a, b).empty();
 }
 
@@ -130,6 +130,7 @@ void LoadBalancerTraffic::Recall() {
   applied_ = note->model;
   applied_->name = name_;
   layout_ = note->layout;
+  RecallSecrets();
   TellUnwritable(haproxy::LeaveOutUnwritable(*applied_));
 }
 
@@ -138,6 +139,9 @@ Result<std::vector<std::string>> LoadBalancerTraffic::ReadAll() {
   if (!layout_.empty()) {
     commands.push_back(fmt::format("show map {}", haproxy::kExactMapPath));
     commands.push_back(fmt::format("show map {}", haproxy::kPrefixMapPath));
+    for (const haproxy::CertificateModel& one : applied_->certificates) {
+      commands.push_back("show ssl cert " + haproxy::CliWord(haproxy::CertificatePath(one.secret)));
+    }
   }
   return plane_->Commands(commands);
 }
@@ -219,6 +223,7 @@ Result<void> LoadBalancerTraffic::ReadBack(const std::vector<std::string>& repli
       RepairMap(haproxy::kExactMapPath, replies[2], wanted->exact, repairs);
       RepairMap(haproxy::kPrefixMapPath, replies[3], wanted->prefix, repairs);
     }
+    ReadCertificates(replies, 4);
   }
   return {};
 }
@@ -227,7 +232,7 @@ Result<void> LoadBalancerTraffic::Run(const std::vector<RuntimeCommand>& command
   if (commands.empty()) return {};
   std::vector<std::string> texts;
   texts.reserve(commands.size());
-  for (const RuntimeCommand& command : commands) texts.push_back(command.text);
+  for (const RuntimeCommand& command : commands) texts.push_back(Text(command));
   const Result<std::vector<std::string>> replies = plane_->Commands(texts);
   if (!replies) return std::unexpected(replies.error());
   d_.metrics.Add("ballast_haproxy_runtime_commands_total", static_cast<double>(commands.size()),
@@ -270,7 +275,7 @@ Result<void> LoadBalancerTraffic::Converge(const api::ObjectKey* only) {
 
 // The servers of one backend as they shall be now: wished ones, and leaving ones in maintenance.
 BackendModel LoadBalancerTraffic::ServersOf(const BackendModel& base, const api::ObjectKey& app) {
-  BackendModel result{base.name, base.traffic, {}};
+  BackendModel result{.name = base.name, .traffic = base.traffic, .users = base.users};
   const auto wish = wishes_.find(app);
   if (wish == wishes_.end() && !withdrawn_.contains(app)) return base;  // has not spoken yet
   const auto now = d_.clock.Now();
@@ -337,7 +342,7 @@ Result<void> LoadBalancerTraffic::ApplyRuntime(const api::ObjectKey* only) {
     if (only != nullptr && app != *only) continue;
     BackendModel target = ServersOf(backend, app);
     if (const auto wish = wishes_.find(app); wish != wishes_.end()) {
-      const BackendModel wanted{backend.name, wish->second.traffic, {}};
+      const BackendModel wanted{.name = backend.name, .traffic = wish->second.traffic};
       if (SameStructure(backend, wanted)) target.traffic = wanted.traffic;
     }
     for (RuntimeCommand& command : haproxy::DiffServers(backend, target)) {

@@ -105,6 +105,8 @@ Result<void> LoadBalancerTraffic::CheckDrift() {
     const BackendModel* found = AppliedBackend(backend.name);
     count += found == nullptr ? 1 : Differences(backend, *found);
   }
+  count += static_cast<int>(std::ranges::count(applied_->certificates, std::string(),
+                                               &haproxy::CertificateModel::digest));
   forced_reloads_ = 0;
   if (count == 0) return {};
   drift_repaired_ += count;
@@ -249,7 +251,7 @@ Result<void> LoadBalancerTraffic::CutSessions(const std::string& backend,
 // The files say what runs, so that a restart of HAProxy comes back to it.
 Result<void> LoadBalancerTraffic::Flush() {
   if (!files_dirty_ || layout_.empty()) return {};
-  Result<ConfigFiles> files = haproxy::Render(*applied_);
+  Result<ConfigFiles> files = haproxy::Render(*applied_, secrets_.content());
   if (!files) {
     haproxy::LoadBalancerModel rest = *applied_;
     files = RenderWritable(rest);

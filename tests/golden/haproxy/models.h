@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "reconcilers/haproxy/content.h"
 #include "reconcilers/haproxy/model.h"
 
 namespace ballast::reconcilers::haproxy {
@@ -90,11 +91,90 @@ inline LoadBalancerModel BalanceModel() {
   return model;
 }
 
+// For shop.example.com and blog.example.com: made for these tests, and known to everybody.
+inline constexpr char kShopPem[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBqjCCAVCgAwIBAgIURY2PptV5S84pKyIDKMWwLXo5sI4wCgYIKoZIzj0EAwIw\n"
+    "GzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTAgFw0yNjExMjExODI0MDBaGA8y\n"
+    "MTI2MTAyODE4MjQwMFowGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTBZMBMG\n"
+    "ByqGSM49AgEGCCqGSM49AwEHA0IABBD4T5FNZW4vH1faxIk+dO1mItOwmMTlGUDt\n"
+    "KWt6oIg8zB3nqv5eUjsmCMTMLUNBWSET6g6FNuLLH3O2bczXN4KjcDBuMB0GA1Ud\n"
+    "DgQWBBRzayaUwDhacIVxUF5osq1xAkEtxzAfBgNVHSMEGDAWgBRzayaUwDhacIVx\n"
+    "UF5osq1xAkEtxzAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEHNob3AuZXhh\n"
+    "bXBsZS5jb20wCgYIKoZIzj0EAwIDSAAwRQIgLWqr8utIGvtd8XFHqcOad4AQwsbm\n"
+    "zX/7eaD+XFrW+XkCIQCaecUba7TnP+LhTsZBMsq8Xiz0IuetvVI8mKE83SQ86g==\n"
+    "-----END CERTIFICATE-----\n"
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUUAEiDfCAmNtP9CX\n"
+    "BSJh2+HYRJb34Xa21ZfrX41q0NmhRANCAAQQ+E+RTWVuLx9X2sSJPnTtZiLTsJjE\n"
+    "5RlA7SlreqCIPMwd56r+XlI7JgjEzC1DQVkhE+oOhTbiyx9ztm3M1zeC\n"
+    "-----END PRIVATE KEY-----\n";
+
+inline constexpr char kBlogPem[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBqzCCAVCgAwIBAgIUF9Kv/qlMeah3KexMT1qZSEfrQD4wCgYIKoZIzj0EAwIw\n"
+    "GzEZMBcGA1UEAwwQYmxvZy5leGFtcGxlLmNvbTAgFw0yNjExMjExODI0MDBaGA8y\n"
+    "MTI2MTAyODE4MjQwMFowGzEZMBcGA1UEAwwQYmxvZy5leGFtcGxlLmNvbTBZMBMG\n"
+    "ByqGSM49AgEGCCqGSM49AwEHA0IABElLnBvgkXqwi2uWOuIAfbYxzNqQ7UINNzpC\n"
+    "ggj3FBNMsDfSjKtcsTbEHnHf3NYFuNQNxuTyYQinhpV6enjIucmjcDBuMB0GA1Ud\n"
+    "DgQWBBSdq0MIkGIuHojXGNab75fEGMe3hTAfBgNVHSMEGDAWgBSdq0MIkGIuHojX\n"
+    "GNab75fEGMe3hTAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEGJsb2cuZXhh\n"
+    "bXBsZS5jb20wCgYIKoZIzj0EAwIDSQAwRgIhAPYkD/JGRHyD++3NeajgWgl2B3/H\n"
+    "mBLAtvX5H12Nho0hAiEAgtxJftNN4COwMIjoVGLRYPIoeU8zm113sQtv2TT2kf4=\n"
+    "-----END CERTIFICATE-----\n"
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcYt5nh7+U6sajaJz\n"
+    "qg75MUY8rPHwZ9CIU8Wu2y4ro+qhRANCAARJS5wb4JF6sItrljriAH22MczakO1C\n"
+    "DTc6QoII9xQTTLA30oyrXLE2xB5x39zWBbjUDcbk8mEIp4aVenp4yLnJ\n"
+    "-----END PRIVATE KEY-----\n";
+
+// HTTPS with several certificates, one that is not there, redirects, users.
+inline LoadBalancerModel TlsModel() {
+  LoadBalancerModel model = ShopModel();
+  const api::NamespacedName shop{"default", "shop-tls"};
+  const api::NamespacedName blog{"blogs", "blog.example.com"};
+  model.spec.listeners = {
+      {.name = "http", .port = 80, .redirect_to_https = true},
+      {.name = "behind",
+       .port = 81,
+       .redirect_to_https = true,
+       .accept_proxy = true,
+       .trusted_proxies = {"10.0.0.0/8"}},
+      {.name = "https",
+       .port = 443,
+       .protocol = kHttps,
+       .tls_secrets = {shop, {"default", "missing"}, blog}},
+      {.name = "old", .port = 8443, .protocol = kHttps, .http2 = false, .tls_secrets = {blog}},
+      {.name = "none", .port = 9443, .protocol = kHttps, .tls_secrets = {{"default", "missing"}}}};
+  model.spec.stats_auth = api::NamespacedName{"default", "admins"};
+  model.stats_users = "00000000000000a1";
+  model.certificates = {{.secret = blog, .digest = "00000000000000c2", .bytes = 100},
+                        {.secret = shop, .digest = "00000000000000c1", .bytes = 100}};
+  model.backends[0].traffic.basic_auth_secret = "users";
+  model.backends[0].users = "00000000000000a2";
+  BackendModel closed = ShopBackend();
+  closed.name = "default_wiki";
+  closed.traffic.basic_auth_secret = "missing";
+  model.backends.push_back(closed);
+  return model;
+}
+
+// What TlsModel names. Certificates for tests, with their keys.
+inline SecretContent TlsContent() {
+  constexpr char kHash[] =
+      "$6$rounds=1000$0123456789abcdef$5.9wh/BYjMYVDbpHNyTwk9dIyrwCXx4BXSI2JpVzdj8o5QnYVULSrqRIHPdW"
+      "GAdQC8ulYfZGSFgZ0p6mZKvqT1";
+  return {.certificates = {{"00000000000000c1", kShopPem}, {"00000000000000c2", kBlogPem}},
+          .users = {{"00000000000000a1", {{"admin", kHash}}},
+                    {"00000000000000a2", {{"Ali Ce", kHash}, {"bob", kHash}}}}};
+}
+
 inline std::map<std::string, LoadBalancerModel> GoldenModels() {
   return {{"empty", EmptyModel()},
           {"shop", ShopModel()},
           {"full", FullModel()},
-          {"balance", BalanceModel()}};
+          {"balance", BalanceModel()},
+          {"tls", TlsModel()}};
 }
 
 }  // namespace ballast::reconcilers::haproxy

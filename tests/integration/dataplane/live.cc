@@ -132,7 +132,8 @@ void Live::SetUp() {
 void Live::Restart() {
   jobs = std::make_unique<fakes::FakeJobs>(clock, &enqueuer);
   manager = std::make_unique<reconcilers::TrafficManager>(
-      reconcilers::TrafficDependencies{clock, desired, *lister, *planes, enqueuer, events, metrics},
+      reconcilers::TrafficDependencies{clock, desired, *lister, *planes, enqueuer, events, metrics,
+                                       secrets},
       owner);
   reconciler = std::make_unique<reconcilers::LoadBalancerReconciler>(
       reconcilers::LoadBalancerDependencies{desired, *lister, *engine, *manager, *planes, *jobs,
@@ -203,13 +204,13 @@ bool Live::Serves(const std::string& host, int wanted) {
 }
 
 Result<void> Live::Publish(const std::string& app, std::vector<reconcilers::Endpoint> endpoints,
-                           std::vector<std::string> dead) {
+                           std::vector<std::string> dead, api::Traffic traffic) {
   std::ranges::sort(endpoints, {}, &reconcilers::Endpoint::server);
   const std::vector<api::Route> routes{{.host = app + ".test", .load_balancer = "lb"}};
   desired.Add(app, routes);
   return manager->Publish({.app = reconcilers::App(app),
                            .routes = routes,
-                           .traffic = {},
+                           .traffic = std::move(traffic),
                            .endpoints = std::move(endpoints),
                            .dead = std::move(dead)});
 }

@@ -22,6 +22,7 @@
 #include "tests/fakes/fake_container_lister.h"
 #include "tests/fakes/fake_desired.h"
 #include "tests/fakes/fake_jobs.h"
+#include "tests/fakes/fake_secrets.h"
 #include "tests/fakes/recording_enqueuer.h"
 #include "tests/fakes/recording_event_recorder.h"
 #include "tests/fakes/recording_metrics.h"
@@ -69,7 +70,7 @@ class Live : public testing::Test {
   bool Serves(const std::string& host, int wanted = 200);
   // Publishes one app of these servers.
   Result<void> Publish(const std::string& app, std::vector<reconcilers::Endpoint> endpoints,
-                       std::vector<std::string> dead = {});
+                       std::vector<std::string> dead = {}, api::Traffic traffic = {});
   reconcilers::LoadBalancerTraffic& Lb() { return manager->Of("lb"); }
   api::LoadBalancerStatus Status() { return status.load_balancers["lb"]; }
   std::string Condition(const std::string& type);  // its message
@@ -90,6 +91,7 @@ class Live : public testing::Test {
   fakes::RecordingEventRecorder events;
   fakes::RecordingMetrics metrics;
   fakes::RecordingStatus status;
+  fakes::FakeSecrets secrets;
   api::LoadBalancerSpec spec;
   std::unique_ptr<reconcilers::TrafficManager> manager;
   std::unique_ptr<reconcilers::LoadBalancerReconciler> reconciler;

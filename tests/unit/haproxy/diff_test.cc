@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/golden/haproxy/models.h"
 
 namespace ballast::reconcilers::haproxy {
@@ -206,6 +208,65 @@ TEST(SucceededTest, ComparesWholeReplies) {
   const RuntimeCommand prefix{"x", "Success=1", RuntimeCommand::Match::kPrefix};
   EXPECT_TRUE(Succeeded(prefix, "Success=1\n--\n"));
   EXPECT_FALSE(Succeeded(prefix, "Success=0\n--\n"));
+}
+
+TEST(DiffTest, ChangedCertificateIsSetWithoutItsContent) {
+  const LoadBalancerModel from = TlsModel();
+  LoadBalancerModel to = from;
+  to.certificates[1].digest = "00000000000000c3";
+  const DiffResult diff = Diff(from, to);
+  EXPECT_TRUE(diff.reload_reasons.empty());
+  const std::string path = "/etc/haproxy/certs/default_shop-tls.pem";
+  ASSERT_EQ(diff.commands.size(), 2U);
+  EXPECT_EQ(diff.commands[0].text, "set ssl cert " + path);
+  EXPECT_EQ(diff.commands[0].certificate, "00000000000000c3");
+  EXPECT_EQ(diff.commands[1].text, "commit ssl cert " + path);
+  // HAProxy's own words.
+  const RuntimeCommand& set = diff.commands[0];
+  EXPECT_TRUE(Succeeded(set, "Transaction created for certificate " + path + "!\n"));
+  EXPECT_TRUE(Succeeded(set, "Transaction updated for certificate " + path + "!\n"));
+  EXPECT_FALSE(Succeeded(set, ""));
+  EXPECT_FALSE(Succeeded(set,
+                         "Can't replace a certificate which is not referenced by the "
+                         "configuration!\nCan't update " +
+                             path + "!\n"));
+  const RuntimeCommand& commit = diff.commands[1];
+  EXPECT_TRUE(Succeeded(commit, "Committing " + path + ".\nSuccess!\n"));
+  EXPECT_FALSE(Succeeded(commit, "No ongoing transaction! !\nCan't commit " + path + "!\n"));
+  EXPECT_FALSE(Succeeded(commit, "inconsistencies between private key and certificate loaded '" +
+                                     path + "'.\nCan't commit " + path + "!\n"));
+}
+
+TEST(DiffTest, ReasonsOfHttps) {
+  const auto reasons = [](const std::function<void(LoadBalancerModel&)>& change) {
+    LoadBalancerModel to = TlsModel();
+    change(to);
+    return ReloadReasons(TlsModel(), to);
+  };
+  using M = LoadBalancerModel;
+  using ::testing::ElementsAre;
+  EXPECT_THAT(reasons([](M& m) { m.certificates.erase(m.certificates.begin() + 1); }),
+              ElementsAre("listener https: certificates default/shop-tls blogs/blog.example.com -> "
+                          "blogs/blog.example.com"));
+  EXPECT_THAT(reasons([](M& m) { m.certificates.clear(); }),
+              ElementsAre("listener https: removed", "listener old: removed"));
+  EXPECT_THAT(reasons([](M& m) {
+                m.certificates[1].digest = "00000000000000c9";
+                m.certificates[1].bytes = 15'001;
+              }),
+              ElementsAre("certificate default/shop-tls: changed, and 15001 bytes are too many for "
+                          "a command"));
+  EXPECT_THAT(reasons([](M& m) { m.spec.listeners[2].http2 = false; }),
+              ElementsAre("listener https: http2 true -> false"));
+  EXPECT_THAT(reasons([](M& m) { m.backends[0].users = "00000000000000a9"; }),
+              ElementsAre("backend default_shop: users changed"));
+  EXPECT_THAT(reasons([](M& m) { m.backends[0].traffic.basic_auth_secret = ""; }),
+              ElementsAre("backend default_shop: basicAuthSecret users -> none"));
+  EXPECT_THAT(reasons([](M& m) { m.stats_users = ""; }),
+              ElementsAre("load balancer: users of stats.auth changed"));
+  EXPECT_THAT(reasons([](M& m) { m.spec.listeners[2].port = 444; }),
+              ElementsAre("listener https: port 443 -> 444",
+                          "load balancer: redirectToHttps to port 443 -> 444"));
 }
 
 }  // namespace

@@ -54,11 +54,36 @@ std::string Refused(const LoadBalancerModel& model) {
 TEST(RenderTest, MatchesTheGoldenFiles) {
   for (const auto& [name, model] : GoldenModels()) {
     SCOPED_TRACE(name);
-    const Result<ConfigFiles> files = Render(model);
+    const Result<ConfigFiles> files = Render(model, TlsContent());
     ASSERT_TRUE(files) << files.error().message;
     CompareWithGolden(name, *files);
   }
   CompareWithGolden("bootstrap", RenderBootstrap("default"));
+}
+
+TEST(RenderTest, ContentThatIsNotKnownIsAnError) {
+  const LoadBalancerModel model = TlsModel();
+  EXPECT_TRUE(Render(model, TlsContent()));
+  for (const char* const digest : {"00000000000000c1", "00000000000000c2"}) {
+    SecretContent content = TlsContent();
+    content.certificates.erase(digest);
+    EXPECT_FALSE(Render(model, content));
+  }
+  for (const char* const digest : {"00000000000000a1", "00000000000000a2"}) {
+    SecretContent content = TlsContent();
+    content.users.erase(digest);
+    EXPECT_FALSE(Render(model, content));
+  }
+}
+
+TEST(RenderTest, NamesOfSecretsAndUsersAreQuoted) {
+  LoadBalancerModel model = TlsModel();
+  SecretContent content = TlsContent();
+  content.users["00000000000000a2"][0].name = "x'\n  http-request allow";
+  EXPECT_FALSE(Render(model, content));
+  model.certificates[1].secret.name = "x\n/etc/passwd";
+  model.spec.listeners[2].tls_secrets = {model.certificates[1].secret};
+  EXPECT_FALSE(Render(model, TlsContent()));
 }
 
 TEST(RenderTest, IsDeterministic) { EXPECT_EQ(Render(FullModel()), Render(FullModel())); }
@@ -133,7 +158,7 @@ TEST(RenderTest, RefusesWhatHaproxyWouldAcceptSilently) {
   EXPECT_THAT(Refused(model), HasSubstr("port 80 is used twice"));
   model.spec.listeners[1] = {.name = "more", .port = 1936};
   EXPECT_THAT(Refused(model), HasSubstr("port 1936 is used twice"));
-  model.spec.listeners[1] = {.name = "more", .port = 443, .protocol = "HTTPS"};
+  model.spec.listeners[1] = {.name = "more", .port = 443, .protocol = "TCP"};
   EXPECT_THAT(Refused(model), HasSubstr("only HTTP"));
   model = ShopModel();
   model.backends.push_back(ShopBackend());

@@ -16,6 +16,7 @@
 #include "tests/fakes/fake_container_lister.h"
 #include "tests/fakes/fake_data_plane.h"
 #include "tests/fakes/fake_desired.h"
+#include "tests/fakes/fake_secrets.h"
 #include "tests/fakes/recording_enqueuer.h"
 #include "tests/fakes/recording_event_recorder.h"
 #include "tests/fakes/recording_metrics.h"
@@ -60,7 +61,8 @@ class World : public testing::Test {
   // Another controller over the same HAProxy.
   void Restart() {
     manager = std::make_unique<TrafficManager>(
-        TrafficDependencies{clock, desired, lister, host, enqueuer, events, metrics}, "ballast");
+        TrafficDependencies{clock, desired, lister, host, enqueuer, events, metrics, secrets},
+        "ballast");
   }
   // The container of HAProxy, started on bootstrap files.
   void StartHaproxy() {
@@ -111,6 +113,7 @@ class World : public testing::Test {
   fakes::RecordingEnqueuer enqueuer;
   fakes::RecordingEventRecorder events;
   fakes::RecordingMetrics metrics;
+  fakes::FakeSecrets secrets;
   api::LoadBalancerSpec spec;
   std::unique_ptr<TrafficManager> manager;
 };
