@@ -1,38 +1,61 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "controller/cli/cli.h"
+#include "controller/cli/commands.h"
 
 namespace ballast::cli {
+namespace {
 
-std::string GeneralHelp() {
-  return R"(Ballast keeps web applications upright on plain Docker.
+constexpr char kExitCodes[] =
+    "exit codes: 0 done, 1 failed, 2 wrong usage, 3 not in time (--wait), 130 interrupted\n";
 
-usage: ballast COMMAND [ARGUMENTS]
-
-commands:
-  controller   run the controller: keep what the manifests in a directory describe
-  status       show web apps, their replicas and load balancers
-  version      print the version of this program
-  help         print this, or help about a command: ballast help status
-
-exit codes: 0 done, 1 failed, 2 wrong usage
-)";
+// "-o, --output FORMAT"
+std::string FlagText(const Flag& flag) {
+  return (flag.letter == 0 ? "    " : fmt::format("-{}, ", flag.letter)) + flag.name +
+         (flag.value.empty() ? "" : " " + flag.value);
 }
 
-std::string StatusHelp() {
-  return R"(Shows what the running controller sees: web apps, replicas and their state in HAProxy, load
-balancers, and what is wrong.
+std::string FlagHelp(const Flag& flag) {
+  const bool said = flag.initial.empty() || flag.initial == "false";
+  return flag.help + (said ? "" : fmt::format(" (default: {})", flag.initial));
+}
 
-usage: ballast status [-o table|json] [--socket PATH] [NAME]
+}  // namespace
 
-  NAME             only this web app (shop or default/shop), with its last events
-  -o, --output F   table or json (default: table)
-  --socket PATH    the controller's socket (default: /run/ballast/ballast.sock)
-  -h, --help       print this
+std::string GeneralHelp() {
+  std::string text =
+      "Ballast keeps web applications upright on plain Docker.\n\n"
+      "usage: ballast COMMAND [ARGUMENTS]\n\ncommands:\n"
+      "  controller   run the controller: keep what manifests describe\n";
+  for (const Command& command : Commands()) {
+    text += fmt::format("  {:<12} {}\n", command.name, command.summary);
+  }
+  text += "  help         print this, or help about a command: ballast help get\n\n";
+  return text + kExitCodes;
+}
 
-SERVER is the replica's state in HAProxy: UP takes traffic, DRAIN and MAINT are leaving, DOWN failed
-HAProxy's own check, - is not there. Colours need a terminal and no NO_COLOR.
-
-exit codes: 0 done, 1 no controller answers or no such web app, 2 wrong usage
-)";
+std::string CommandHelp(const Command& command) {
+  std::string text = command.summary;
+  text[0] = static_cast<char>(text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0]);
+  text += ".\n\n";
+  const char* lead = "usage: ";
+  for (const std::string& usage : command.usages) {
+    text += fmt::format("{}ballast {}{}{} [FLAG...]\n", lead, command.name,
+                        usage.empty() ? "" : " ", usage);
+    lead = "       ";
+  }
+  if (!command.details.empty()) text += "\n" + command.details;
+  std::size_t width = 0;
+  for (const Flag& flag : command.flags) width = std::max(width, FlagText(flag).size());
+  text += "\n";
+  for (const Flag& flag : command.flags) {
+    text += fmt::format("  {:<{}}  {}\n", FlagText(flag), width, FlagHelp(flag));
+  }
+  text += fmt::format("  {:<{}}  {}\n", "-h, --help", width, "print this");
+  if (!command.examples.empty()) text += "\nexamples:\n" + command.examples;
+  return text + "\n" + kExitCodes;
 }
 
 }  // namespace ballast::cli

@@ -5,6 +5,8 @@
 
 #include <sstream>
 
+#include "controller/cli/commands.h"
+
 namespace ballast::cli {
 namespace {
 
@@ -25,12 +27,8 @@ Outcome RunCli(const std::vector<std::string>& arguments) {
 }
 
 TEST(Cli, Helps) {
-  for (const auto& arguments : std::vector<std::vector<std::string>>{{"help"},
-                                                                     {"--help"},
-                                                                     {"-h"},
-                                                                     {"help", "help"},
-                                                                     {"help", "version"},
-                                                                     {"help", "--help"}}) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"help"}, {"--help"}, {"-h"}, {"help", "help"}, {"help", "--help"}}) {
     const Outcome outcome = RunCli(arguments);
     EXPECT_EQ(outcome.code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("usage: ballast COMMAND"));
@@ -38,10 +36,13 @@ TEST(Cli, Helps) {
   }
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"status", "--help"}, {"status", "-h"}, {"help", "status"}, {"status", "x", "--help"}}) {
-    EXPECT_EQ(RunCli(arguments).out, StatusHelp());
+    EXPECT_EQ(RunCli(arguments).out, CommandHelp(*FindCommand("status")));
   }
-  EXPECT_EQ(RunCli({"version"}).out, "ballast 1.2.3\n");
-  EXPECT_EQ(RunCli({"--version"}).out, "ballast 1.2.3\n");
+  for (const std::string& name : CommandNames()) {
+    EXPECT_THAT(GeneralHelp(), HasSubstr("\n  " + name + " "));
+  }
+  EXPECT_EQ(RunCli({"version", "--client"}).out, "ballast 1.2.3\n");
+  EXPECT_EQ(RunCli({"--version", "--client"}).out, "ballast 1.2.3\n");
 }
 
 struct Wrong {
@@ -59,14 +60,14 @@ TEST(Cli, SaysWhatIsWrongWithTheCommandLine) {
       {{"a\x1b[31m"}, "there is no command a?[31m"},
       {{""}, "there is no command"},
       {{"help", "statu"}, "did you mean status?"},
-      {{"version", "x"}, "version takes no arguments"},
+      {{"version", "x"}, "version takes no words"},
       {{"status", "--sock=x"}, "status has no flag --sock; did you mean --socket?"},
       {{"status", "--socket"}, "--socket needs a value"},
-      {{"status", "--socket="}, "--socket needs a path"},
+      {{"status", "--socket="}, "--socket needs a value: --socket PATH"},
       {{"status", "-o", "yaml"}, "--output is table or json, not \"yaml\""},
       {{"status", "-oyaml"}, "--output is table or json, not \"yaml\""},
       {{"status", "a", "b"}, "more than one web app is named"},
-      {{"status", ""}, "the name of the web app is empty"},
+      {{"status", ""}, "an argument is empty"},
       {{"status", "--", "-a", "-b"}, "more than one web app is named"}};
   for (const Wrong& wrong : cases) {
     const Outcome outcome = RunCli(wrong.arguments);
