@@ -2,7 +2,7 @@
 # an archive, so that what Debian 12 builds runs in the trixie image.
 find_package(Threads REQUIRED)
 find_package(Boost 1.74 REQUIRED)
-find_package(OpenSSL QUIET)
+find_package(OpenSSL REQUIRED)
 
 function(ballast_static_library target header archive)
   find_path(${target}_INCLUDE ${header} REQUIRED)
@@ -18,6 +18,7 @@ add_library(dep_fmt STATIC ${CMAKE_SOURCE_DIR}/cmake/fmt.cc)
 ballast_static_library(dep_gflags gflags/gflags.h gflags Threads::Threads)
 ballast_static_library(dep_glog glog/logging.h glog dep_gflags)
 ballast_static_library(dep_sqlite sqlite3.h sqlite3 Threads::Threads ${CMAKE_DL_LIBS})
+ballast_static_library(dep_crypt crypt.h crypt)
 ballast_static_library(dep_sodium sodium.h sodium)
 ballast_static_library(dep_prometheus prometheus/registry.h prometheus-cpp-core)
 find_path(NLOHMANN_INCLUDE nlohmann/json.hpp REQUIRED)

@@ -12,12 +12,27 @@
 #include <mutex>
 #include <utility>
 
+#include "controller/apiserver/audit_log.h"
+#include "controller/apiserver/config_reader.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
+#include "controller/apiserver/management.h"
+#include "controller/apiserver/namespace_reaper.h"
+#include "controller/apiserver/object_cache.h"
+#include "controller/apiserver/pod_logs.h"
+#include "controller/apiserver/publisher.h"
+#include "controller/apiserver/registry.h"
+#include "controller/apiserver/rest_handler.h"
+#include "controller/apiserver/tokens.h"
+#include "controller/apiserver/watch.h"
+#include "controller/cmd/api_door.h"
 #include "controller/cmd/lock_file.h"
 #include "controller/cmd/status_reporter.h"
+#include "controller/cmd/store_sink.h"
+#include "controller/cmd/uid.h"
 #include "controller/docker/docker_engine.h"
 #include "controller/haproxy/data_plane_factory.h"
+#include "controller/manifests/manifest_applier.h"
 #include "controller/manifests/manifest_source.h"
 #include "controller/metrics/prometheus_metrics.h"
 #include "controller/probe/probe_monitor.h"
@@ -28,7 +43,10 @@
 #include "controller/runtime/manager.h"
 #include "controller/runtime/status_table.h"
 #include "controller/runtime/system_clock.h"
+#include "controller/runtime/task_thread.h"
 #include "controller/store/address_file.h"
+#include "controller/store/memory_store.h"
+#include "controller/store/sqlite_store.h"
 #include "reconcilers/loadbalancer/reconciler.h"
 #include "reconcilers/loadbalancer/traffic_manager.h"
 #include "reconcilers/webapp/address_pool.h"
@@ -70,17 +88,34 @@ constexpr milliseconds kGrace{1'000};  // for what runs when it is time to stop
 constexpr milliseconds kDockerRetry{500};
 constexpr std::chrono::seconds kSayAgain{60};
 
+api::DecodeOptions DecodeOptionsOf(const Options& options) {
+  return {.allowed_host_paths = options.allowed_host_paths,
+          .all_kinds = true,
+          .features = api::Features::All()};
+}
+
+// What is in the store was allowed when it came; a flag that is missing today takes nothing away.
+api::DecodeOptions StoredDecodeOptions() {
+  return {.allowed_host_paths = {"/"}, .all_kinds = true, .features = api::Features::All()};
+}
+
 manifests::ManifestOptions ManifestOptionsOf(const Options& options) {
   return {.dir = options.manifests,
           .prune = options.prune,
           .state_dir = options.state_dir,
-          .decode = {.allowed_host_paths = options.allowed_host_paths}};
+          .decode = DecodeOptionsOf(options)};
 }
 
 docker::DockerOptions DockerOptionsOf(const Options& options, reconcilers::Metrics& metrics) {
   return {.socket_path = options.docker_socket,
           .registry_config = options.registry_config,
           .metrics = &metrics};
+}
+
+// Milliseconds: no controller writes more often than that, so none meets its predecessor's.
+std::uint64_t FirstTransientRevision(api::Time now) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count());
 }
 
 // False when it was stopped.
@@ -96,15 +131,35 @@ bool Sleep(const std::stop_token& stop, milliseconds duration) {
 
 // In the order in which they are made; what comes later uses what came before.
 struct Controller::Parts {
-  Parts(const Options& options, const std::string& version)
+  Parts(const Options& options, const std::string& version,
+        std::unique_ptr<reconcilers::Store> opened)
       : metrics(version),
-        events(clock, metrics),
+        log(clock, metrics),
         table(clock),
+        store(std::move(opened)),
+        transient(clock, {}, FirstTransientRevision(clock.WallNow())),
+        registry({.durable = *store,
+                  .transient = transient,
+                  .clock = clock,
+                  .new_uid = NewUid,
+                  .executor = [this](std::function<void()> task) { tasks.Post(std::move(task)); },
+                  .decode = DecodeOptionsOf(options)}),
+        events({.registry = registry,
+                .clock = clock,
+                .table = table,
+                .log = log,
+                .instance = options.instance}),
         engine(docker::NewDockerEngine(DockerOptionsOf(options, metrics))),
         manager(clock, metrics, {.workers = options.workers, .grace = kGrace}),
-        manifests(ManifestOptionsOf(options), clock, manager, events, metrics),
+        config(*store),
+        sink(registry, StoredDecodeOptions()),
+        objects({.store = *store,
+                 .enqueuer = manager,
+                 .events = events,
+                 .decode = StoredDecodeOptions(),
+                 .waits_for_more = [this] { return applier && !applier->AppliedOnce(); }}),
         containers(*engine, clock, manager, metrics),
-        desired(manifests, containers),
+        desired(objects, containers),
         jobs(clock, manager, metrics, {.grace = kGrace}),
         probes(*engine, clock, manager, metrics),
         addresses_given_back(options.state_dir + "/addresses.json"),
@@ -122,7 +177,8 @@ struct Controller::Parts {
                  .planes = *planes,
                  .enqueuer = manager,
                  .events = events,
-                 .metrics = metrics},
+                 .metrics = metrics,
+                 .config = config},
                 options.instance),
         webapps({.desired = desired,
                  .containers = containers,
@@ -130,12 +186,13 @@ struct Controller::Parts {
                  .health = probes,
                  .traffic = traffic,
                  .jobs = jobs,
-                 .status = table,
+                 .status = events,
                  .events = events,
                  .metrics = metrics,
                  .clock = clock,
                  .addresses = addresses,
-                 .network = network},
+                 .network = network,
+                 .config = config},
                 options.instance),
         load_balancers({.desired = desired,
                         .containers = containers,
@@ -143,28 +200,74 @@ struct Controller::Parts {
                         .traffic = traffic,
                         .planes = *planes,
                         .jobs = jobs,
-                        .status = table,
+                        .status = events,
                         .events = events,
                         .clock = clock},
                        options.instance),
+        reaper(registry),
         reporter({.clock = clock,
                   .table = table,
-                  .events = events,
+                  .events = log,
                   .containers = containers,
                   .manifests = manifests,
                   .desired = desired,
                   .metrics = metrics},
                  options, version),
-        server(metrics) {}
+        hub(clock),
+        tokens(*store, clock),
+        audit(options.state_dir + "/audit.log", clock),
+        management(
+            {.tokens = tokens,
+             .store = *store,
+             .scratch_dir = options.state_dir,
+             .endpoint = [this] { return door.Endpoint(); },
+             .audit = [this](const apiserver::AuditRecord& record) { audit.Write(record); },
+             .otherwise =
+                 [router = apiserver::PrivateRouter(reporter)](
+                     const apiserver::HttpRequest& request) { return router.Route(request); }}),
+        logs(*engine, clock, options.instance),
+        rest({.registry = registry,
+              .hub = hub,
+              .clock = clock,
+              .version = version,
+              .authenticate =
+                  [this](const apiserver::HttpRequest& request) {
+                    return door.Authenticate(request);
+                  },
+              .audit = [this](const apiserver::AuditRecord& record) { audit.Write(record); },
+              .logs = [this](const apiserver::RequestInfo& info,
+                             const apiserver::HttpRequest& request,
+                             apiserver::Respond respond) { logs.Handle(info, request, respond); },
+              .other =
+                  [this](const apiserver::User& user, apiserver::HttpRequest request,
+                         apiserver::Respond respond) {
+                    respond(management.Handle(user, request));
+                  }}),
+        server(metrics),
+        door(options, server, tokens, clock) {
+    if (options.manifests.empty()) return;
+    applier = std::make_unique<manifests::ManifestApplier>(sink, clock, events, metrics);
+    manifests = std::make_unique<manifests::ManifestSource>(ManifestOptionsOf(options), clock,
+                                                            *applier, sink, events, metrics);
+    applier->Attach(*manifests);
+  }
 
-  LockFile lock;
   runtime::SystemClock clock;
   metrics::PrometheusMetrics metrics;
-  runtime::EventLog events;
+  runtime::EventLog log;
   runtime::StatusTable table;
+  std::unique_ptr<reconcilers::Store> store;
+  store::MemoryStore transient;
+  apiserver::Registry registry;
+  apiserver::Publisher events;  // and statuses
   std::unique_ptr<reconcilers::Engine> engine;
   runtime::Manager manager;
-  manifests::ManifestSource manifests;
+  apiserver::StoredConfig config;
+  StoreSink sink;
+  // Null without --manifests.
+  std::unique_ptr<manifests::ManifestApplier> applier;
+  std::unique_ptr<manifests::ManifestSource> manifests;
+  apiserver::ObjectCache objects;
   runtime::ContainerCache containers;
   reconcilers::LabelledApps desired;
   runtime::JobPool jobs;
@@ -176,8 +279,18 @@ struct Controller::Parts {
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
+  apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
+  apiserver::WatchHub hub;
+  apiserver::Tokens tokens;
+  apiserver::AuditLog audit;
+  apiserver::Management management;
+  apiserver::PodLogs logs;
+  apiserver::RestHandler rest;
   apiserver::HttpServer server;
+  ApiDoor door;
+  // Last to be made, first to go: what it runs uses the others.
+  runtime::TaskThread tasks;
   bool busy = false;
 };
 
@@ -194,30 +307,57 @@ Result<Ending> Controller::Run(const std::stop_token& stop) {
        {"state_dir", options_.state_dir},
        {"socket", options_.socket}});
   if (auto prepared = Prepare(); !prepared) return std::unexpected(prepared.error());
-  if (auto serving = Serve(); !serving) return std::unexpected(serving.error());
+  if (auto loaded = Load(); !loaded) return std::unexpected(loaded.error());
+  if (auto serving = Serve(); !serving) {
+    Stop();
+    return std::unexpected(serving.error());
+  }
   Parts& p = *parts_;
   const auto answers = AwaitDocker(stop);
-  if (!answers) return std::unexpected(answers.error());
-  if (*answers) {
-    if (auto started = p.manager.Start(); !started) return std::unexpected(started.error());
+  if (answers && *answers) {
+    if (auto started = p.manager.Start(); !started) {
+      Stop();
+      return std::unexpected(started.error());
+    }
     while (Sleep(stop, std::chrono::hours(1))) continue;
     Log(LogLevel::kInfo, "Controller stops; replicas and load balancers go on");
     if (!p.manager.Stop()) p.busy = true;
   }
-  p.server.Stop();
+  Stop();
+  if (!answers) return std::unexpected(answers.error());
   return p.busy ? Ending::kBusy : Ending::kClean;
 }
 
 Result<void> Controller::Prepare() {
   if (auto made = PrepareDirectory("--state-dir", options_.state_dir); !made) return made;
   if (auto made = PrepareDirectory("--run-dir", options_.run_dir); !made) return made;
-  parts_ = std::make_unique<Parts>(options_, version_);
+  if (auto locked = lock_.Acquire(options_.state_dir + "/lock"); !locked) return locked;
+  static const runtime::SystemClock kClock;
+  auto store = store::SqliteStore::Open({.path = options_.state_dir + "/ballast.db"}, kClock);
+  if (!store) {
+    return Error(store.error().code,
+                 store.error().message + "; web apps and load balancers go on as they are");
+  }
+  parts_ = std::make_unique<Parts>(options_, version_, std::move(*store));
   Parts& p = *parts_;
-  if (auto locked = p.lock.Acquire(options_.state_dir + "/lock"); !locked) return locked;
   p.containers.OnSynced([this] { EnqueueEverything(); });
-  p.manifests.OnAbsenceKnown([this] { EnqueueEverything(); });
   p.manager.Register("WebApp", p.webapps);
   p.manager.Register("LoadBalancer", p.load_balancers);
+  p.manager.Register("Namespace", p.reaper);
+  // What refers to a Secret or ConfigMap is looked at when that changes: who does is soon found
+  // out.
+  for (const char* resource : {"secrets", "configmaps"}) {
+    p.objects.OnChange(resource, [&p](const reconcilers::StoreChange& change) {
+      for (const auto& app : p.objects.ListWebApps()) {
+        if (app->meta.ns == change.key.ns) p.manager.Enqueue(app->Key());
+      }
+      if (change.key.resource != "secrets") return;
+      for (const auto& balancer : p.objects.ListLoadBalancers()) p.manager.Enqueue(balancer->Key());
+    });
+  }
+  p.objects.OnChange("namespaces", [&p](const reconcilers::StoreChange& change) {
+    p.manager.Enqueue({"Namespace", "", change.key.name});
+  });
   const auto nothing_wrong = [](auto start) {
     return [start]() -> Result<void> {
       start();
@@ -230,26 +370,68 @@ Result<void> Controller::Prepare() {
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
-  p.manager.AddPart("manifests", nothing_wrong([&p] { p.manifests.Start(); }),
-                    [&p] { p.manifests.Stop(); });
-  return p.manifests.Load();
+  if (p.manifests != nullptr) {
+    p.applier->OnAppliedOnce([this] { EnqueueEverything(); });
+    for (const apiserver::Resource& resource : apiserver::AllResources()) {
+      if (resource.writers != apiserver::Writers::kUsers) continue;
+      p.objects.OnChange(resource.plural,
+                         [&p, kind = resource.kind](const reconcilers::StoreChange& change) {
+                           p.applier->ObjectChanged({kind, change.key.ns, change.key.name});
+                         });
+    }
+    p.manager.AddPart("applier", nothing_wrong([&p] { p.applier->Start(); }),
+                      [&p] { p.applier->Stop(); });
+    p.manager.AddPart("manifests", nothing_wrong([&p] { p.manifests->Start(); }),
+                      [&p] { p.manifests->Stop(); });
+  }
+  return {};
+}
+
+Result<void> Controller::Load() {
+  Parts& p = *parts_;
+  if (auto opened = p.audit.Open(); !opened) return opened;
+  if (auto key = p.config.LoadKey(options_.state_dir + "/digest.key"); !key) return key;
+  if (auto loaded = p.registry.Load(); !loaded) return loaded;
+  if (auto loaded = p.objects.Load(); !loaded) return loaded;
+  if (p.manifests != nullptr) {
+    if (auto loaded = p.manifests->Load(); !loaded) return loaded;
+  }
+  p.hub.Start({p.store.get(), &p.transient});
+  p.events.Start();
+  p.objects.Start();
+  return {};
+}
+
+// Nothing new comes in, then what is under way is written down.
+void Controller::Stop() {
+  Parts& p = *parts_;
+  p.door.Close();
+  p.server.Stop();
+  p.objects.Stop();
+  p.events.Stop();
+  p.hub.Stop();
+  p.store->Close();
+  p.transient.Close();
+  p.tasks.Stop();
 }
 
 Result<void> Controller::Serve() {
   Parts& p = *parts_;
-  const auto handler = [](apiserver::Router router) {
-    return [router = std::move(router)](const apiserver::HttpRequest& request) {
-      return router.Route(request);
-    };
+  const auto api = [&p](apiserver::HttpRequest request, apiserver::Respond respond) {
+    p.rest.Handle(std::move(request), std::move(respond));
   };
-  if (auto listening = p.server.ListenUnix(options_.socket, kSocketMode,
-                                           handler(apiserver::PrivateRouter(p.reporter)));
+  if (auto listening = p.server.ListenUnix(options_.socket, kSocketMode, api, ApiListenerOptions());
       !listening) {
     return listening;
   }
+  if (auto open = p.door.Open(api); !open) return open;
   if (!options_.metrics_host.empty()) {
-    const auto listening = p.server.ListenTcp(options_.metrics_host, options_.metrics_port,
-                                              handler(apiserver::PublicRouter(p.reporter)));
+    const auto listening = p.server.ListenTcp(
+        options_.metrics_host, options_.metrics_port,
+        apiserver::Synchronous(
+            [router = apiserver::PublicRouter(p.reporter)](const apiserver::HttpRequest& request) {
+              return router.Route(request);
+            }));
     if (!listening) {
       Log(LogLevel::kWarning, "Metrics are not served over TCP",
           {{"error", listening.error().message},
@@ -295,6 +477,15 @@ void Controller::EnqueueEverything() {
   for (const auto& app : p.desired.ListWebApps()) p.manager.Enqueue(app->Key());
   for (const api::ObjectKey& key : p.containers.WebApps()) p.manager.Enqueue(key);
   for (const auto& balancer : p.desired.ListLoadBalancers()) p.manager.Enqueue(balancer->Key());
+  for (const api::ObjectKey& key : p.objects.Deleting()) p.manager.Enqueue(key);
+  // One that was being emptied when the last controller ended.
+  const auto namespaces =
+      p.store->List({.resource = "namespaces", .ns = "", .start_after = {}, .limit = 0});
+  if (namespaces) {
+    for (const auto& item : namespaces->items) {
+      p.manager.Enqueue({"Namespace", "", item.key.name});
+    }
+  }
   p.manager.Enqueue({"LoadBalancer", "", "default"});
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/status.h"
+#include "controller/cmd/lock_file.h"
 #include "controller/cmd/options.h"
 
 namespace ballast::cmd {
@@ -29,13 +30,17 @@ class Controller {
   struct Parts;
 
   Result<void> Prepare();
+  // Reads what is stored, and lets what depends on it begin.
+  Result<void> Load();
   Result<void> Serve();
+  void Stop();
   // Asks until Docker answers; false when it is time to stop.
   Result<bool> AwaitDocker(const std::stop_token& stop);
   void EnqueueEverything();
 
   const Options options_;
   const std::string version_;
+  LockFile lock_;  // released last
   std::unique_ptr<Parts> parts_;
 };
 

@@ -31,6 +31,12 @@ std::vector<std::string> SplitCommas(std::string_view text) {
   return parts;
 }
 
+bool IsIpAddress(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  return inet_pton(AF_INET, host.c_str(), &v4) == 1 || inet_pton(AF_INET6, host.c_str(), &v6) == 1;
+}
+
 bool IsLoopback(const std::string& host) {
   in_addr v4{};
   constexpr unsigned kLoopbackNet = 127;

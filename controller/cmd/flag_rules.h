@@ -13,6 +13,7 @@ namespace ballast::cmd {
 [[nodiscard]] std::string Normal(const std::string& path);
 // The parts that are not empty.
 [[nodiscard]] std::vector<std::string> SplitCommas(std::string_view text);
+[[nodiscard]] bool IsIpAddress(const std::string& host);
 // An IP address of this machine's own loopback.
 [[nodiscard]] bool IsLoopback(const std::string& host);
 // A name that Docker takes for a network.

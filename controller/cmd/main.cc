@@ -1,10 +1,14 @@
 // The program `ballast`. The subcommand is read here, before any flag library sees the arguments.
+#include <unistd.h>
+
+#include <csignal>
 #include <iostream>
-#include <sstream>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "controller/cli/cli.h"
+#include "controller/cli/output.h"
 #include "controller/cmd/options.h"
 #include "controller/cmd/run.h"
 
@@ -19,8 +23,14 @@ int main(int argc, char** argv) {
   if (arguments.size() == 2 && arguments[0] == "help" && arguments[1] == "controller") {
     return WriteOut(ballast::cmd::ControllerHelp()) ? ballast::cli::kExitOk : kExitFailed;
   }
-  std::ostringstream out;
+  // A reader that goes away (`ballast logs -f shop | head`) ends the printing, not what is done.
+  std::signal(SIGPIPE, SIG_IGN);
+  ballast::cli::OutputBuffer buffer(STDOUT_FILENO);
+  std::ostream out(&buffer);
   const auto environment = ballast::cli::DetectEnvironment(BALLAST_VERSION);
   const int code = ballast::cli::Run(arguments, environment, out, std::cerr);
-  return WriteOut(out.view()) ? code : kExitFailed;
+  out.flush();
+  if (!buffer.failed()) return code;
+  std::cerr << "ballast: standard output cannot be written\n";
+  return kExitFailed;
 }

@@ -14,9 +14,21 @@
 #include "controller/cmd/flag_rules.h"
 #include "reconcilers/webapp/address_pool.h"
 
-DEFINE_string(manifests, "", "the directory of manifests to apply and to follow; required");
+DEFINE_string(manifests, "",
+              "a directory of manifests to apply and to follow; empty: none, objects come over the "
+              "API alone");
+DEFINE_string(listen, "",
+              "HOST:PORT where the API is served over TLS, for kubectl (127.0.0.1:7443, say); "
+              "empty: on the unix socket alone");
+DEFINE_string(tls_cert, "", "the certificate of --listen, PEM, with its chain; empty: one is made");
+DEFINE_string(tls_key, "", "the key of --tls-cert");
+DEFINE_string(client_ca, "",
+              "who signs client certificates of --listen (CN is the user, O a group such as "
+              "ballast:edit:shop); empty: Ballast's own CA");
 DEFINE_string(instance, "ballast", "the owner of what this controller makes; never share it");
-DEFINE_string(socket, "", "the unix socket for `ballast status`; empty: RUN_DIR/ballast.sock");
+DEFINE_string(socket, "",
+              "the unix socket of the API and of `ballast`; whoever may open it may do all; empty: "
+              "RUN_DIR/ballast.sock");
 DEFINE_string(docker_host, "unix:///var/run/docker.sock", "the Docker Engine to use");
 DEFINE_string(registry_config, "", "Docker's config.json with credentials of private registries");
 DEFINE_string(state_dir, "/var/lib/ballast", "what must survive a reboot");
@@ -45,9 +57,10 @@ constexpr std::string_view kUnix = "unix://";
 // In the order of the help.
 const std::vector<std::string>& Names() {
   static const std::vector<std::string> names = {
-      "manifests", "prune",  "allow_host_path", "instance",    "state_dir",
-      "run_dir",   "socket", "metrics_address", "docker_host", "registry_config",
-      "network",   "subnet", "workers",         "log_level"};
+      "manifests", "prune",           "allow_host_path", "instance",        "state_dir",
+      "run_dir",   "socket",          "listen",          "tls_cert",        "tls_key",
+      "client_ca", "metrics_address", "docker_host",     "registry_config", "network",
+      "subnet",    "workers",         "log_level"};
   return names;
 }
 
@@ -105,24 +118,50 @@ std::optional<std::string> ReadFlags(const std::vector<std::string>& arguments, 
   return std::nullopt;
 }
 
+// An IP address and a port: "127.0.0.1:9464", "[::1]:9464". False: it is none.
+bool ReadAddress(const std::string& address, std::string& host, std::uint16_t& port) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return false;
+  host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const char* const end = address.data() + address.size();
+  const auto [last, error] = std::from_chars(address.data() + colon + 1, end, port);
+  return error == std::errc() && last == end && IsIpAddress(host);
+}
+
 // What is wrong, or nothing.
 std::optional<std::string> ReadMetricsAddress(const std::string& address, Options& options) {
   if (address.empty()) return std::nullopt;
-  const std::size_t colon = address.rfind(':');
   const auto wrong = [&](const char* why) {
     return fmt::format("--metrics-address {} (127.0.0.1:9464, say), not \"{}\"", why,
                        cli::Sanitize(address));
   };
-  if (colon == std::string::npos) return wrong("is an IP address and a port");
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const char* const end = address.data() + address.size();
-  const auto [last, error] = std::from_chars(address.data() + colon + 1, end, options.metrics_port);
-  if (error != std::errc() || last != end) return wrong("is an IP address and a port");
+  std::string host;
+  if (!ReadAddress(address, host, options.metrics_port)) {
+    return wrong("is an IP address and a port");
+  }
   if (!IsLoopback(host)) {
     return wrong("must be a loopback address, since anybody who reaches it may read it");
   }
   options.metrics_host = host;
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadListen(Options& options) {
+  options.tls_certificate = FLAGS_tls_cert;
+  options.tls_key = FLAGS_tls_key;
+  options.client_ca = FLAGS_client_ca;
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    return "--tls-cert and --tls-key belong together: give both, or none to have them made";
+  }
+  if (FLAGS_listen.empty()) {
+    if (options.tls_certificate.empty() && options.client_ca.empty()) return std::nullopt;
+    return "--tls-cert, --tls-key and --client-ca are for --listen HOST:PORT, which is missing";
+  }
+  if (!ReadAddress(FLAGS_listen, options.listen_host, options.listen_port)) {
+    return fmt::format("--listen is an IP address and a port (127.0.0.1:7443, say), not \"{}\"",
+                       cli::Sanitize(FLAGS_listen));
+  }
   return std::nullopt;
 }
 
@@ -188,7 +227,6 @@ std::optional<std::string> ReadNames(Options& options) {
 }
 
 std::optional<std::string> ReadRest(Options& options) {
-  if (FLAGS_manifests.empty()) return "--manifests DIR is missing: the directory to apply";
   options.manifests = FLAGS_manifests;
   while (options.manifests.size() > 1 && options.manifests.back() == '/') {
     options.manifests.pop_back();
@@ -230,6 +268,7 @@ std::variant<Options, HelpWanted, UsageError> ParseOptions(
   if (!wrong) wrong = ReadNames(options);
   if (!wrong) wrong = ReadPaths(options);
   if (!wrong) wrong = ReadMetricsAddress(FLAGS_metrics_address, options);
+  if (!wrong) wrong = ReadListen(options);
   if (wrong) return UsageError{std::move(*wrong)};
   return options;
 }

@@ -23,6 +23,11 @@ struct Options {
   std::string network;
   manifests::PruneMode prune = manifests::PruneMode::kSafe;
   std::vector<std::string> allowed_host_paths;
+  std::string listen_host;  // of the API over TCP, an IP address; empty: off
+  std::uint16_t listen_port = 0;
+  std::string tls_certificate;  // files; empty: made
+  std::string tls_key;
+  std::string client_ca;     // a file; empty: Ballast's own
   std::string metrics_host;  // an IP address; empty: off
   std::uint16_t metrics_port = 0;
   int workers = 4;

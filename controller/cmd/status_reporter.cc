@@ -44,7 +44,8 @@ std::string StatusReporter::NotReady() const {
   }
   if (!d_.containers.Synced()) return "the containers have not been listed yet";
   if (!d_.containers.Connected()) return "Docker's event stream is interrupted";
-  if (!d_.manifests.LookedOnce()) return "the manifests have not been read yet";
+  if (d_.manifests != nullptr && !d_.manifests->LookedOnce())
+    return "the manifests have not been read yet";
   return "";
 }
 
@@ -111,7 +112,8 @@ void StatusReporter::AddLoadBalancers(StatusReport& report) const {
 }
 
 void StatusReporter::AddManifestProblems(StatusReport& report) const {
-  const manifests::ManifestProblems problems = d_.manifests.Problems();
+  if (d_.manifests == nullptr) return;
+  const manifests::ManifestProblems problems = d_.manifests->Problems();
   for (const api::FieldError& error : problems.errors) {
     report.problems.push_back({"Manifest", error.file.empty() ? error.message : error.ToString()});
   }

@@ -2,6 +2,7 @@
 // labels. Owned by Controller; any thread.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct ReporterDependencies {
   const runtime::StatusTable& table;
   const runtime::EventLog& events;
   const runtime::ContainerCache& containers;
-  const manifests::ManifestSource& manifests;
+  const std::unique_ptr<manifests::ManifestSource>& manifests;  // null without --manifests
   const reconcilers::DesiredState& desired;
   const metrics::PrometheusMetrics& metrics;
 };

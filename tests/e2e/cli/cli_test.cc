@@ -81,7 +81,7 @@ TEST_F(Program, HasExitCodesAndMessages) {
   EXPECT_THAT(Ballast({"controller", "--help"}).output, Not(HasSubstr("stderrthreshold")));
   EXPECT_EQ(Ballast({}).exit_code, 2);
   EXPECT_EQ(Ballast({"staus"}).exit_code, 2);
-  EXPECT_EQ(Ballast({"controller"}).exit_code, 2);
+  EXPECT_EQ(Ballast({"controller", "--listen=x"}).exit_code, 2);
   EXPECT_EQ(Ballast({"controller", "--manifests=/m", "--nope"}).exit_code, 2);
   const CommandResult status = Ballast({"status", "--socket=" + Socket()});
   EXPECT_EQ(status.exit_code, 1);

@@ -55,6 +55,10 @@ class ExecEngine final : public reconcilers::Engine {
   Result<void> UpdateRestartPolicy(const Text&, const Text&) override { return None(); }
   Result<void> RemoveContainer(const Text&) override { return None(); }
   Result<Text> TailLogs(const Text&, int) override { return None(); }
+  Result<void> StreamLogs(const Text&, const reconcilers::LogRequest&, std::stop_token,
+                          const std::function<bool(std::string_view)>&) override {
+    return None();
+  }
   Result<void> PutFiles(const Text&, const Text&,
                         const std::vector<reconcilers::FileEntry>&) override {
     return None();
@@ -62,6 +66,11 @@ class ExecEngine final : public reconcilers::Engine {
   Result<reconcilers::ImageInfo> InspectImage(const Text&) override { return None(); }
   Result<void> PullImage(const Text&,
                          const std::function<void(const reconcilers::PullProgress&)>&) override {
+    return None();
+  }
+  Result<void> PullImageWith(
+      const Text&, const std::vector<reconcilers::PullLogin>&,
+      const std::function<void(const reconcilers::PullProgress&)>&) override {
     return None();
   }
   Result<reconcilers::NetworkInfo> InspectNetwork(const Text&) override { return None(); }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "controller/cli/cli.h"
+#include "controller/cli/commands.h"
 
 namespace ballast::cmd {
 namespace {
@@ -70,7 +71,10 @@ TEST(ParseOptions, MetricsMayBeElsewhereOrNowhere) {
 
 TEST(ParseOptions, SaysWhatIsWrong) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
-      {{}, "--manifests DIR is missing"},
+      {{"--listen=7443"}, "--listen is an IP address and a port"},
+      {{"--listen=localhost:7443"}, "--listen is an IP address and a port"},
+      {{"--listen=127.0.0.1:7443", "--tls-cert=/c"}, "--tls-cert and --tls-key belong together"},
+      {{"--client-ca=/c"}, "--listen HOST:PORT, which is missing"},
       {{"/m"}, "/m is no flag; the manifests' directory is given as --manifests DIR"},
       {{"--manifest", "/m"}, "no flag --manifest; did you mean --manifests?"},
       {{"--stderrthreshold=1"}, "no flag --stderrthreshold"},
@@ -115,7 +119,13 @@ std::string ReadDocument() {
 // docs/cli.md names every flag with its default, and no flag that does not exist.
 TEST(Documentation, NamesEveryFlagAndNoOther) {
   const std::string text = ReadDocument();
-  std::set<std::string> known = {"--help", "--output", "--socket"};
+  std::set<std::string> known = {"--help", "--kubeconfig"};
+  for (const cli::Command& command : cli::Commands()) {
+    for (const cli::Flag& flag : command.flags) {
+      known.insert(flag.name);
+      EXPECT_THAT(text, HasSubstr(flag.name)) << "of ballast " << command.name;
+    }
+  }
   for (const FlagDescription& flag : ControllerFlags()) {
     known.insert(flag.name);
     EXPECT_THAT(ControllerHelp(), HasSubstr("  " + flag.name + "\n"));
@@ -130,11 +140,12 @@ TEST(Documentation, NamesEveryFlagAndNoOther) {
 
 TEST(Documentation, NamesEveryCommandAndExitCode) {
   const std::string text = ReadDocument();
-  for (const char* command : {"controller", "status", "version", "help"}) {
-    EXPECT_THAT(text, HasSubstr(std::string("ballast ") + command));
-    EXPECT_THAT(cli::GeneralHelp(), HasSubstr(std::string("  ") + command));
+  for (const std::string& command : cli::CommandNames()) {
+    EXPECT_THAT(text, HasSubstr("| `ballast " + command));
+    EXPECT_THAT(cli::GeneralHelp(), HasSubstr("\n  " + command + " "));
   }
-  for (const int code : {cli::kExitOk, cli::kExitFailed, cli::kExitUsage}) {
+  for (const int code : {cli::kExitOk, cli::kExitFailed, cli::kExitUsage, cli::kExitTimeout,
+                         cli::kExitInterrupted}) {
     EXPECT_THAT(text, HasSubstr("\n| " + std::to_string(code) + " | "));
   }
 }
