@@ -152,6 +152,11 @@ ApiResult<void> Publisher::Publish(const api::ObjectKey& key, const Pending& pen
   return deps_.registry.Write(RefOf(key), [&](const json& current) {
     if (!current.is_object()) return current;  // implied: nobody stored it
     json wanted = current;
+    // Routes need it all the same: the implied one has taken its containers over.
+    if (IsDeleting(current) && pending.load_balancer->observed_generation == 0) {
+      RemoveFinalizer(wanted, kTeardownFinalizer);
+      return wanted;
+    }
     wanted["status"] = EncodeObjectStatus(*pending.load_balancer);
     KeepTransitionTimes(current.value("status", json()), wanted["status"]);
     return wanted;

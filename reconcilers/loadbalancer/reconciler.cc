@@ -36,6 +36,7 @@ Presence LoadBalancerReconciler::Find(const std::string& name,
   auto implied = std::make_shared<api::LoadBalancer>();
   implied->meta.name = name;
   implied->implied = true;
+  implied->meta.generation = 0;  // of no object: a deleted one that is still needed gives way to it
   object = std::move(implied);
   return Presence::kPresent;
 }

@@ -286,6 +286,26 @@ TEST_F(Publishes, ALoadBalancersStatusToo) {
   EXPECT_EQ(world_.Get(std::string(kBalancers) + "/implied").status, 404);
 }
 
+// `default` deleted while routes need it: it goes on as the implied one, and the object goes.
+TEST_F(Publishes, ADeletedLoadBalancerGivesWayToTheImpliedOne) {
+  world_.Post(
+      kBalancers,
+      {{"metadata", {{"name", "default"}}},
+       {"spec", {{"listeners", {{{"name", "http"}, {"port", 81}, {"protocol", "HTTP"}}}}}}});
+  const std::string path = std::string(kBalancers) + "/default";
+  world_.Delete(path);
+  ASSERT_EQ(world_.Get(path).status, 200) << "its containers are still there";
+  api::LoadBalancerStatus status;
+  status.observed_generation = 1;  // from before somebody looked
+  publisher_.SetLoadBalancer({"LoadBalancer", "", "default"}, status);
+  EXPECT_TRUE(publisher_.RunOnce());
+  EXPECT_EQ(world_.Get(path).status, 200);
+  status.observed_generation = 0;
+  publisher_.SetLoadBalancer({"LoadBalancer", "", "default"}, status);
+  EXPECT_TRUE(publisher_.RunOnce());
+  EXPECT_EQ(world_.Get(path).status, 404);
+}
+
 TEST_F(Publishes, WhatCouldNotBeWrittenIsTriedAgainUnlessThereIsNewer) {
   world_.Post(kApps, App("shop"));
   world_.durable.FailWrites({Code::kFailedPrecondition, "full"}, 1);
