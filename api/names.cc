@@ -475,6 +475,10 @@ std::string RuleCookieName(std::string_view text) {
 }
 
 std::string RuleDockerVolume(std::string_view text) {
+  // INSTANCE.NAMESPACE.REPLICA.ATTEMPT.VOLUME: another app's, with what its Secrets say.
+  if (std::ranges::count(text, '.') >= 3) {
+    return "another name: with three dots or more it may be a volume of Ballast's own";
+  }
   const bool allowed =
       text.size() >= 2 && text.size() <= 255 && IsAlnum(text.front()) &&
       All(text, [](char c) { return IsAlnum(c) || c == '_' || c == '.' || c == '-'; });

@@ -83,15 +83,19 @@ ApiResult<void> Authorize(const User& user, const RequestInfo& request) {
                                      : fmt::format(" in the namespace \"{}\"", request.ns))));
 }
 
+bool IsAdministrator(const User& user) {
+  return user.may_do_all || std::ranges::any_of(GrantsOf(user), [](const Grant& grant) {
+           return grant.role == Role::kAdmin && grant.ns.empty();
+         });
+}
+
 ApiResult<void> AuthorizePath(const User& user, std::string_view path) {
   if (user.may_do_all) return {};
-  const auto grants = GrantsOf(user);
   for (const std::string_view open :
        {"/api", "/apis", "/openapi", "/version", "/healthz", "/readyz", "/livez"}) {
     if (path == open || (path.starts_with(open) && path[open.size()] == '/')) return {};
   }
-  const bool admin = std::ranges::any_of(
-      grants, [](const Grant& grant) { return grant.role == Role::kAdmin && grant.ns.empty(); });
+  const bool admin = IsAdministrator(user);
   if (admin) return {};
   return Refuse(
       Forbidden({}, fmt::format("User \"{}\" cannot use the path \"{}\"", user.name, path)));

@@ -35,6 +35,8 @@ struct Grant {
 
 // Error: 403 with the words that kubectl shows.
 [[nodiscard]] ApiResult<void> Authorize(const User& user, const RequestInfo& request);
+// May this user do anything at all, everywhere?
+[[nodiscard]] bool IsAdministrator(const User& user);
 // What is no resource: discovery and health for everybody who is known, `admin` for the rest.
 [[nodiscard]] ApiResult<void> AuthorizePath(const User& user, std::string_view path);
 

@@ -145,8 +145,11 @@ ApiResult<json> ParseBody(const HttpRequest& request) {
       kProtobufType, type.substr(0, 80))));
 }
 
-ApiResult<PatchType> PatchTypeOf(const HttpRequest& request) {
+ApiResult<PatchType> PatchTypeOf(const HttpRequest& request, bool only_maps) {
   const std::string type = MediaType(request);
+  // What kubectl sends for the kinds that it knows. Where there are no lists but of plain values it
+  // means the same; its directives ($patch) are unknown fields.
+  if (only_maps && type == "application/strategic-merge-patch+json") return PatchType::kMerge;
   if (type == "application/merge-patch+json") return PatchType::kMerge;
   if (type == "application/json-patch+json") return PatchType::kJson;
   if (type == "application/apply-patch+yaml") return PatchType::kApply;

@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxBodyBytes = 3 * 1024 * 1024;
 [[nodiscard]] ApiResult<nlohmann::json> ParseBody(const HttpRequest& request);
 
 enum class PatchType { kMerge, kJson, kApply };
-[[nodiscard]] ApiResult<PatchType> PatchTypeOf(const HttpRequest& request);
+[[nodiscard]] ApiResult<PatchType> PatchTypeOf(const HttpRequest& request, bool only_maps = false);
 // RFC 7386 and RFC 6902.
 [[nodiscard]] ApiResult<nlohmann::json> ApplyPatch(PatchType type, const nlohmann::json& patch,
                                                    const nlohmann::json& object);

@@ -73,12 +73,12 @@ ApiResult<TokenRequest> ParseTokenRequest(const HttpRequest& request) {
       wanted.user = value;
     } else if (value.is_string() && key == "role") {
       role_name = value;
-    } else if (value.is_string() && key == "namespace") {
+    } else if (value.is_string() && key == "namespace" && value != "") {
       wanted.grant.ns = value;
     } else {
       return Refuse(
-          BadRequest("the body takes user, role, namespace (texts) and "
-                     "expirationSeconds (a number)"));
+          BadRequest("the body takes user, role, namespace (texts that are not empty; without "
+                     "namespace it is for all of them) and expirationSeconds (a number)"));
     }
   }
   const auto role = ParseRole(role_name);

@@ -11,6 +11,7 @@
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/managed_fields.h"
 #include "controller/apiserver/object.h"
+#include "controller/apiserver/powers.h"
 
 namespace ballast::apiserver {
 namespace {
@@ -339,6 +340,15 @@ ApiResult<Registry::Prepared> Registry::Finish(const ObjectRef& ref, const json&
     }
     const auto generation = current["metadata"].value("generation", std::int64_t{1});
     metadata["generation"] = generation + (SameContent(current, object) ? 0 : 1);
+  }
+  if (!options.may_reach_host) {
+    const auto had = PowersOf(current);
+    for (const std::string& power : PowersOf(object)) {
+      if (had.contains(power)) continue;
+      return Refuse(Forbidden(
+          ref.Subject(), power + " reaches beyond the app's own containers: that takes the role "
+                                 "admin in all namespaces"));
+    }
   }
   if (!applied) {
     OwnChanges(current, object,

@@ -119,7 +119,7 @@ ApiResult<std::optional<RequestInfo>> ParseRequest(const HttpRequest& request) {
   if (!verb) return std::unexpected(verb.error());
   info.verb = *verb;
   if (info.resource->namespaced && info.ns.empty() &&
-      (!info.name.empty() || info.verb == Verb::kCreate)) {
+      (!info.name.empty() || info.verb == Verb::kCreate || info.verb == Verb::kDeleteCollection)) {
     return Refuse(BadRequest(
         fmt::format("{} are in namespaces: the path must name one", info.resource->plural)));
   }

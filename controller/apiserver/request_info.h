@@ -50,6 +50,9 @@ struct WriteOptions {
   bool dry_run = false;
   std::string field_manager;
   bool force = false;  // of a server-side apply
+  // Whether it may ask for more than its own containers (powers.h); who may not can still change
+  // what asks for no more than before.
+  bool may_reach_host = true;
   FieldValidation field_validation = FieldValidation::kStrict;
 };
 [[nodiscard]] ApiResult<WriteOptions> ParseWriteOptions(const HttpRequest& request);

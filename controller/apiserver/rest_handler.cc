@@ -22,6 +22,7 @@ using reconcilers::StoredObject;
 
 constexpr std::size_t kPageSize = 500;  // of a list with a selector, looked at in one go
 constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxPathShown = 300;
 constexpr char kJsonType[] = "application/json";
 
 // The path without names, for metrics.
@@ -105,12 +106,13 @@ HttpResponse ErrorResponse(const ApiError& error) {
 }
 
 void RestHandler::Handle(HttpRequest request, Respond respond) const {
-  const auto refuse = [&respond](const ApiError& error, const std::string& route) {
+  auto user = deps_.authenticate(request);
+  const auto refuse = [&](const ApiError& error, const std::string& route) {
+    AuditRefusal(user ? user->name : "", request, error);
     HttpResponse response = ErrorResponse(error);
     response.route = route;
     respond(std::move(response));
   };
-  auto user = deps_.authenticate(request);
   if (!user) return refuse(Unauthorized(), "unauthorized");
   auto info = ParseRequest(request);
   if (!info) return refuse(info.error(), "refused");
@@ -147,6 +149,7 @@ void RestHandler::Handle(HttpRequest request, Respond respond) const {
   auto options = ParseWriteOptions(call->request);
   if (!options) return AnswerError(call, options.error());
   call->dry_run = options->dry_run;
+  options->may_reach_host = IsAdministrator(call->user);
   if (options->field_manager.empty()) {
     // As Kubernetes does: what the client calls itself, up to the slash.
     const std::string_view agent = call->request.Header("user-agent");
@@ -161,8 +164,28 @@ void RestHandler::Handle(HttpRequest request, Respond respond) const {
   return verb == Verb::kDelete ? Delete(call) : DeleteAll(call);
 }
 
+// Of what never became the call of a resource; reads are not written down.
+void RestHandler::AuditRefusal(const std::string& user, const HttpRequest& request,
+                               const ApiError& error) const {
+  if (request.method == "GET" || request.method == "HEAD") return;
+  const std::string_view verb = request.method == "POST"     ? "create"
+                                : request.method == "PUT"    ? "update"
+                                : request.method == "PATCH"  ? "patch"
+                                : request.method == "DELETE" ? "delete"
+                                                             : "other";
+  deps_.audit({.user = user,
+               .address = request.peer.address,
+               .verb = std::string(verb),
+               .resource = request.path.substr(0, kMaxPathShown),
+               .ns = "",
+               .name = "",
+               .code = error.code,
+               .reason = error.reason});
+}
+
 void RestHandler::HandleOther(const User& user, HttpRequest request, Respond respond) const {
   if (auto allowed = AuthorizePath(user, request.path); !allowed) {
+    AuditRefusal(user.name, request, allowed.error());
     return respond(ErrorResponse(allowed.error()));
   }
   if (request.method == "GET" || request.method == "HEAD") {
@@ -264,7 +287,21 @@ void RestHandler::StartWatch(const CallPtr& call) const {
                        .initial = after == 0 || asked,
                        .bookmark_after_initial = asked && options->allow_bookmarks,
                        .bookmarks = options->allow_bookmarks,
-                       .timeout_seconds = options->timeout_seconds};
+                       .timeout_seconds = options->timeout_seconds,
+                       .allowed = nullptr};
+  if (!call->user.may_do_all) {
+    // A token that is revoked, or a certificate that ends, ends the watch too.
+    request.allowed = [this, info = call->info,
+                       asked_by = HttpRequest{.method = call->request.method,
+                                              .path = call->request.path,
+                                              .query = {},
+                                              .headers = call->request.headers,
+                                              .body = "",
+                                              .peer = call->request.peer}] {
+      const auto user = deps_.authenticate(asked_by);
+      return user && Authorize(*user, info).has_value();
+    };
+  }
   Answer(call, {.content_type = kJsonType,
                 .stream = NewWatch(std::move(request), deps_.registry.StoreOf(*call->info.resource),
                                    deps_.hub, deps_.clock),
@@ -302,7 +339,7 @@ void RestHandler::Update(const CallPtr& call, const WriteOptions& options) const
 }
 
 void RestHandler::Patch(const CallPtr& call, const WriteOptions& options) const {
-  const auto type = PatchTypeOf(call->request);
+  const auto type = PatchTypeOf(call->request, call->info.resource->group.empty());
   if (!type) return AnswerError(call, type.error());
   auto patch = ParseBody(call->request);
   if (!patch) return AnswerError(call, patch.error());

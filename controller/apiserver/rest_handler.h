@@ -53,6 +53,8 @@ class RestHandler {
   struct Call;
   using CallPtr = std::shared_ptr<Call>;
 
+  void AuditRefusal(const std::string& user, const HttpRequest& request,
+                    const ApiError& error) const;
   void HandleOther(const User& user, HttpRequest request, Respond respond) const;
   void Get(const CallPtr& call) const;
   void List(const CallPtr& call) const;

@@ -57,7 +57,8 @@ TokenInfo InfoOf(const std::string& id, const json& stored) {
 ErrorSubject SubjectOf(const std::string& id) { return {"", kResource, id}; }
 
 bool IsUserName(std::string_view name) {
-  if (name.empty() || name.size() > 128) return false;
+  // "unix:0" is who uses the socket.
+  if (name.empty() || name.size() > 128 || name.starts_with("unix:")) return false;
   return std::ranges::all_of(
       name, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ','; });
 }

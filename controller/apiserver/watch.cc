@@ -46,6 +46,10 @@ class Watch final : public BodySource {
   }
 
   Next Fill(std::string& out) override {
+    if (request_.allowed && !request_.allowed()) {
+      out += RenderWatchError(Unauthorized());
+      return Next::kEnd;
+    }
     if (initial_) {
       const Next next = FillInitial(out);
       if (next != Next::kWait) return next;

@@ -89,6 +89,7 @@ struct WatchRequest {
   bool bookmark_after_initial = false;
   bool bookmarks = false;
   std::optional<int> timeout_seconds;
+  std::function<bool()> allowed;  // still, asked before anything is told; null: always
 };
 
 [[nodiscard]] std::shared_ptr<BodySource> NewWatch(WatchRequest request, reconcilers::Store& store,

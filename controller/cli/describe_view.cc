@@ -40,7 +40,10 @@ void Metadata(const DescribeInput& input, Description& out) {
   if (Text(input.object, "kind") != "WebApp") out.Line("Kind", Text(input.object, "kind"));
   out.Map("Labels", Field(metadata, "labels"));
   if (Field(metadata, "annotations").is_object()) {
-    out.Map("Annotations", Field(metadata, "annotations"));
+    json annotations = Field(metadata, "annotations");
+    // The whole object once more, with the values of a Secret.
+    annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
+    if (!annotations.empty()) out.Map("Annotations", annotations);
   }
   out.Line("Created", WithAge(Text(metadata, "creationTimestamp", ""), input.now));
   if (const std::string time = Text(metadata, "deletionTimestamp", ""); !time.empty()) {

@@ -57,13 +57,12 @@ int RunKubeconfig(const Arguments& arguments, Session& session) {
   const auto endpoint = session.CallJson({.target = "/ballast/v1/endpoint"});
   if (!endpoint) return session.Fail(endpoint.error());
   const std::string ns = arguments.Get("--namespace");
+  json wanted = {
+      {"user", arguments.Get("--user")}, {"role", role}, {"expirationSeconds", expires->count()}};
+  if (!ns.empty()) wanted["namespace"] = ns;
   const auto token = session.CallJson({.method = "POST",
                                        .target = "/ballast/v1/tokens",
-                                       .body = json({{"user", arguments.Get("--user")},
-                                                     {"role", role},
-                                                     {"namespace", ns},
-                                                     {"expirationSeconds", expires->count()}})
-                                                   .dump(),
+                                       .body = wanted.dump(),
                                        .content_type = "application/json"});
   if (!token) return session.Fail(token.error());
   const std::string text = api::WriteYaml(Kubeconfig(*endpoint, *token, ns));
