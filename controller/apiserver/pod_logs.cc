@@ -181,7 +181,7 @@ void PodLogs::Handle(const RequestInfo& info, const HttpRequest& request,
                      const Respond& respond) const {
   const auto wanted = ParsePodLogRequest(request, clock_.WallNow());
   if (!wanted) return respond(ErrorResponse(wanted.error()));
-  const auto containers = engine_.ListContainers(std::string(api::kLabelReplica) + "=" + info.name);
+  auto containers = engine_.ListContainers(std::string(api::kLabelReplica) + "=" + info.name);
   if (!containers) return respond(ErrorResponse(FromStatus(containers.error(), info.Subject())));
   std::erase_if(*containers, [this](const ContainerInfo& container) {
     return Label(container, api::kLabelOwner) != instance_;
