@@ -19,7 +19,7 @@ namespace {
 using nlohmann::json;
 using reconcilers::StoredObject;
 
-constexpr int kAttempts = 16;  // of a write that others overtake
+constexpr int kAttempts = 100;  // of a write that others overtake
 constexpr char kMetadata[] = "\"metadata\":{";
 constexpr char kDefaultNamespace[] = "default";
 
@@ -124,6 +124,22 @@ ApiResult<void> CheckPreconditions(const ObjectRef& ref, const json& current, co
                                        uid, MetaText(current, "uid"))));
   }
   return {};
+}
+
+// What the defaults of another strategy put there goes with it: nobody asked for it, and Recreate
+// does not take it. (Kubernetes refuses, and leaves it to the user to find out.)
+void DropForeignDefaults(const json& current, json& candidate) {
+  constexpr const char* kRolling = "rollingUpdate";
+  const json::json_pointer path("/spec/strategy");
+  if (!candidate.is_object() || !candidate.contains(path) || !candidate.at(path).is_object())
+    return;
+  json& strategy = candidate.at(path);
+  if (strategy.value("type", json()) != "Recreate" || !strategy.contains(kRolling)) return;
+  if (!current.is_object() || !current.contains(path)) return;
+  const json& before = current.at(path);
+  if (before.is_object() && before.contains(kRolling) && before[kRolling] == strategy[kRolling]) {
+    strategy.erase(kRolling);
+  }
 }
 
 // `shape` with the values that `full` has in its places.
@@ -291,6 +307,7 @@ void Registry::Apply(const ObjectRef& ref, const json& config, const WriteOption
 json Registry::WithDefaults(const json& current, const json& config) const {
   json whole = current.is_object() ? UserPart(current) : json::object();
   whole.merge_patch(config);
+  DropForeignDefaults(current, whole);
   const auto decoded = api::DecodeJson(UserPart(whole), deps_.decode);
   return decoded ? Project(config, api::EncodeObject(*decoded)) : config;  // told by Finish
 }
@@ -299,6 +316,7 @@ ApiResult<Registry::Prepared> Registry::Finish(const ObjectRef& ref, const json&
                                                json candidate, const WriteOptions& options,
                                                bool applied) {
   const bool creates = current.is_null();
+  DropForeignDefaults(current, candidate);
   const auto decoded = api::DecodeJson(UserPart(candidate), deps_.decode);
   if (!decoded) return Refuse(Invalid(ref.Subject(), ref.resource->kind, decoded.error()));
   json object = api::EncodeObject(*decoded);

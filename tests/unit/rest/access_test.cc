@@ -85,7 +85,6 @@ INSTANTIATE_TEST_SUITE_P(
              false},
         Case{"HereNotAll", {"ballast:admin:team"}, "GET /api/v1/configmaps", false},
         Case{"HereNotAllSecrets", {"ballast:admin:team"}, "GET /api/v1/secrets", false},
-        Case{"HereDeletesNotAll", {"ballast:edit:team"}, "DELETE /api/v1/configmaps", false},
         Case{"HereWrites",
              {"ballast:edit:team"},
              "DELETE /api/v1/namespaces/team/configmaps/c",

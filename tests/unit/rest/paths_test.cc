@@ -97,7 +97,9 @@ TEST_F(Bodies, OfOtherTypesAre415) {
   EXPECT_THAT(reply.text, HasSubstr("application/json"));
   EXPECT_EQ(Send(std::string(100'000, 'x'), "{}").text.size() < 1000, true);
   world_.Post(kConfigMaps, ConfigMap("c", {{"a", "1"}}));
-  const Reply strategic = world_.Send("PATCH", std::string(kConfigMaps) + "/c", "{}",
+  const std::string apps = "/apis/ballast.dev/v1alpha1/namespaces/default/webapps";
+  world_.Post(apps, App("shop"));
+  const Reply strategic = world_.Send("PATCH", apps + "/shop", "{}",
                                       {{"content-type", "application/strategic-merge-patch+json"}});
   EXPECT_EQ(strategic.status, 415);
   EXPECT_THAT(strategic.text, HasSubstr("accepted media types include"));

@@ -23,6 +23,7 @@ json WithPowers() {
   json app = App("shop");
   json& spec = app["spec"]["template"]["spec"];
   spec["containers"][0]["securityContext"] = {{"capabilities", {{"add", {"SYS_ADMIN", "CHOWN"}}}}};
+  spec["containers"][0]["volumeMounts"] = {{{"name", "data"}, {"mountPath", "/data"}}};
   spec["volumes"] = {{{"name", "data"}, {"dockerVolume", {{"name", "shop-data"}}}}};
   return app;
 }
@@ -58,7 +59,22 @@ TEST(Powers, NobodyMountsWhatBallastMadeForAnother) {
   json app = WithPowers();
   app["spec"]["template"]["spec"]["volumes"][0]["dockerVolume"]["name"] =
       "default.hello-1c5a7d46-0.0.s";
-  EXPECT_EQ(world.Post(kApps, app).status, 422);
+  const Reply refused = world.Post(kApps, app);
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.text, HasSubstr("Ballast's own"));
+}
+
+TEST(Strategy, ChangesWithoutTheDefaultsOfTheOther) {
+  World world;
+  const std::string shop = std::string(kApps) + "/shop";
+  ASSERT_EQ(world.Apply(shop, App("shop"), "me").status, 201);
+  json app = App("shop");
+  app["spec"]["strategy"] = {{"type", "Recreate"}};
+  const Reply applied = world.Apply(shop, app, "me");
+  ASSERT_EQ(applied.status, 200) << applied.text;
+  EXPECT_EQ(applied.body["spec"]["strategy"], json({{"type", "Recreate"}}));
+  EXPECT_EQ(world.Merge(shop, {{"spec", {{"strategy", {{"type", "RollingUpdate"}}}}}}).status, 200);
+  EXPECT_EQ(world.Merge(shop, {{"spec", {{"strategy", {{"type", "Recreate"}}}}}}).status, 200);
 }
 
 TEST(Refused, WritesAreAudited) {
