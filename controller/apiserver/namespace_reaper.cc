@@ -45,7 +45,7 @@ Result<std::size_t> NamespaceReaper::Empty(const Resource& resource, const std::
   for (const auto& item : page->items) {
     const ObjectRef ref{&resource, ns, item.key.name};
     if (resource.writers == Writers::kController) {  // events, revisions: nobody waits for them
-      const auto gone = registry_.Write(ref, [](const json&) { return json(nullptr); });
+      const auto gone = registry_.Drop(ref);
       if (!gone) return Error(Code::kUnavailable, gone.error().message);
       continue;
     }

@@ -19,6 +19,15 @@ constexpr char kWebApps[] = "webapps";
 constexpr char kLoadBalancers[] = "loadbalancers";
 constexpr std::size_t kChangesAtOnce = 500;
 
+bool IsDecoded(const std::string& resource) {
+  return resource == kWebApps || resource == kLoadBalancers;
+}
+
+// Of what is decoded.
+api::ObjectKey KeyOf(const reconcilers::StoreKey& key) {
+  return {key.resource == kWebApps ? "WebApp" : "LoadBalancer", key.ns, key.name};
+}
+
 }  // namespace
 
 ObjectCache::ObjectCache(ObjectCacheDeps deps) : deps_(std::move(deps)) {
@@ -49,7 +58,7 @@ void ObjectCache::OnChange(const std::string& resource,
 void ObjectCache::Start() {
   const std::uint64_t now = deps_.store.Revision();
   for (auto& [resource, seen] : seen_) {
-    if (seen == 0 && resource != kWebApps && resource != kLoadBalancers) seen = now;
+    if (seen == 0 && !IsDecoded(resource)) seen = now;
   }
   subscription_ = deps_.store.Subscribe([this](std::uint64_t) {
     {
@@ -84,7 +93,7 @@ void ObjectCache::Follow(const std::stop_token& stop) {
 }
 
 void ObjectCache::ReadOn(const std::string& resource, std::uint64_t& after) {
-  const bool decoded = resource == kWebApps || resource == kLoadBalancers;
+  const bool decoded = IsDecoded(resource);
   const auto listeners = listeners_.find(resource);
   while (after < deps_.store.Revision()) {
     const auto page = deps_.store.ReadChanges(resource, after, kChangesAtOnce);
@@ -99,8 +108,7 @@ void ObjectCache::ReadOn(const std::string& resource, std::uint64_t& after) {
     after = std::max(after, page->through);
     for (const auto& change : page->items) {
       if (decoded) {
-        deps_.enqueuer.Enqueue(
-            {resource == kWebApps ? "WebApp" : "LoadBalancer", change->key.ns, change->key.name});
+        deps_.enqueuer.Enqueue(KeyOf(change->key));
       }
       if (listeners == listeners_.end()) continue;
       for (const auto& tell : listeners->second) tell(*change);
@@ -114,7 +122,7 @@ void ObjectCache::ReadOn(const std::string& resource, std::uint64_t& after) {
 void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
   const auto page = deps_.store.List({.resource = resource, .ns = "", .start_after = {}});
   if (!page) return;
-  const bool decoded = resource == kWebApps || resource == kLoadBalancers;
+  const bool decoded = IsDecoded(resource);
   if (decoded) {
     // What is not there any more is not known any more.
     const std::lock_guard lock(mutex_);
@@ -134,8 +142,7 @@ void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
   for (const auto& item : page->items) {
     if (decoded) {
       Take(item.key, item.value);
-      deps_.enqueuer.Enqueue(
-          {resource == kWebApps ? "WebApp" : "LoadBalancer", item.key.ns, item.key.name});
+      deps_.enqueuer.Enqueue(KeyOf(item.key));
     }
     const auto listeners = listeners_.find(resource);
     if (listeners == listeners_.end()) continue;
@@ -147,7 +154,7 @@ void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
 
 void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::StoreValue& value) {
   const bool is_webapp = key.resource == kWebApps;
-  const api::ObjectKey object_key{is_webapp ? "WebApp" : "LoadBalancer", key.ns, key.name};
+  const api::ObjectKey object_key = KeyOf(key);
   if (value == nullptr) {
     const std::lock_guard lock(mutex_);
     if (is_webapp) {

@@ -9,7 +9,6 @@
 #include "controller/apiserver/object.h"
 #include "controller/apiserver/object_status.h"
 #include "controller/apiserver/published_objects.h"
-#include "controller/apiserver/selectors.h"
 #include "controller/runtime/log.h"
 
 namespace ballast::apiserver {
@@ -23,16 +22,12 @@ constexpr std::chrono::seconds kLookForOldEvents{60};
 constexpr char kDefaultNamespace[] = "default";
 constexpr int kHistoryLimit = 10;
 
-ObjectRef RefOf(const char* plural, const std::string& ns, const std::string& name) {
-  for (const Resource& resource : AllResources()) {
-    if (resource.plural == plural) return {&resource, ns, name};
-  }
-  return {};
+// `type`: a plural or a kind.
+ObjectRef RefOf(std::string_view type, const std::string& ns, const std::string& name) {
+  return {FindByAnyName(type), ns, name};
 }
 
-ObjectRef RefOf(const api::ObjectKey& key) {
-  return RefOf(key.kind == "WebApp" ? "webapps" : "loadbalancers", key.ns, key.name);
-}
+ObjectRef RefOf(const api::ObjectKey& key) { return RefOf(key.kind, key.ns, key.name); }
 
 // Of an app's own objects.
 bool BelongsTo(const json& object, const std::string& app) {
@@ -221,8 +216,7 @@ ApiResult<void> Publisher::PublishReplicas(const api::ObjectKey& key,
       continue;
     }
     for (const char* plural : {"replicas", "pods"}) {
-      auto gone = deps_.registry.Write(RefOf(plural, key.ns, it->first),
-                                       [](const json&) { return json(nullptr); });
+      auto gone = deps_.registry.Drop(RefOf(plural, key.ns, it->first));
       if (!gone) return gone;
     }
     it = published.erase(it);
@@ -267,8 +261,7 @@ ApiResult<void> Publisher::PublishRevision(const api::ObjectKey& key, const json
   std::erase_if(mine,
                 [&](const auto& entry) { return MetaText(entry.second, "name") == ref.name; });
   for (std::size_t i = 0; i + limit < mine.size(); ++i) {
-    auto gone = deps_.registry.Write(RefOf("revisions", key.ns, MetaText(mine[i].second, "name")),
-                                     [](const json&) { return json(nullptr); });
+    auto gone = deps_.registry.Drop(RefOf("revisions", key.ns, MetaText(mine[i].second, "name")));
     if (!gone) return gone;
   }
   revisions_[key] = revision;
@@ -297,8 +290,7 @@ ApiResult<void> Publisher::Forget(const api::ObjectKey& key) {
   for (const auto& item : page->items) {
     const json object = json::parse(*item.value, nullptr, false);
     if (!object.is_object() || !BelongsTo(object, key.name)) continue;
-    auto gone = deps_.registry.Write(RefOf("revisions", key.ns, item.key.name),
-                                     [](const json&) { return json(nullptr); });
+    auto gone = deps_.registry.Drop(RefOf("revisions", key.ns, item.key.name));
     if (!gone) return gone;
   }
   return {};
@@ -350,8 +342,7 @@ void Publisher::DropOldEvents() {
   for (const auto& item : page->items) {
     const json object = json::parse(*item.value, nullptr, false);
     if (object.is_object() && object.value("lastTimestamp", "") >= oldest) continue;
-    const auto gone = deps_.registry.Write(RefOf("events", item.key.ns, item.key.name),
-                                           [](const json&) { return json(nullptr); });
+    const auto gone = deps_.registry.Drop(RefOf("events", item.key.ns, item.key.name));
     if (!gone) return;  // a minute later again
   }
 }

@@ -502,6 +502,10 @@ void Registry::Run(const ObjectRef& ref, Prepare prepare, int attempt, Done done
                });
 }
 
+ApiResult<void> Registry::Drop(const ObjectRef& ref) {
+  return Write(ref, [](const json&) { return json(nullptr); });
+}
+
 ApiResult<void> Registry::Write(const ObjectRef& ref, const InternalChange& change) {
   reconcilers::Store& store = StoreOf(*ref.resource);
   for (int attempt = 0;; ++attempt) {

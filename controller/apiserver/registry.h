@@ -97,6 +97,8 @@ class Registry {
   // owners. `change` answers null to delete, the same to leave it. Waits.
   using InternalChange = std::function<nlohmann::json(const nlohmann::json& current)>;
   ApiResult<void> Write(const ObjectRef& ref, const InternalChange& change);
+  // Write, which leaves nothing. Not there: success.
+  ApiResult<void> Drop(const ObjectRef& ref);
 
  private:
   struct Prepared;

@@ -14,15 +14,13 @@ namespace {
 using apiserver::ApiError;
 using apiserver::ApiResult;
 using apiserver::ObjectRef;
-using apiserver::Resource;
 using apiserver::WriteResult;
 using nlohmann::json;
 
 std::optional<ObjectRef> RefOf(const api::ObjectKey& key) {
-  for (const Resource& resource : apiserver::AllResources()) {
-    if (resource.kind == key.kind) return ObjectRef{&resource, key.ns, key.name};
-  }
-  return std::nullopt;
+  const apiserver::Resource* resource = apiserver::FindByAnyName(key.kind);
+  if (resource == nullptr) return std::nullopt;
+  return ObjectRef{resource, key.ns, key.name};
 }
 
 // Calls something that answers later, and waits for the answer.

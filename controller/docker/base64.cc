@@ -1,7 +1,10 @@
 #include "controller/docker/base64.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+
+#include "api/base64.h"
 
 namespace ballast::docker {
 namespace {
@@ -20,17 +23,9 @@ int Digit(char c) {
 }  // namespace
 
 std::string EncodeBase64Url(std::string_view bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = (bits << 8) | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out.push_back(j <= group.size() ? kUrlAlphabet[(bits >> (18 - 6 * j)) & 0x3f] : '=');
-    }
-  }
+  std::string out = api::EncodeBase64(bytes);
+  std::ranges::replace(out, '+', '-');
+  std::ranges::replace(out, '/', '_');
   return out;
 }
 
