@@ -4,6 +4,7 @@
 // codec (api/codec.h), never changed afterwards.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,6 +104,33 @@ struct AutoscalerSpec {
   std::optional<Panic> panic;               // left out: Ballast's default
   std::vector<ScalingSchedule> schedules;
   bool operator==(const AutoscalerSpec&) const = default;
+};
+
+// What one metric is now, in the words of its target.
+struct MetricStatus {
+  MetricType type = MetricType::kRequestRate;
+  std::string name;               // "RequestRate", "cpu", a query
+  std::optional<double> current;  // in the unit of the target; nothing: not known
+  double target = 0;
+  std::optional<int> replicas;  // what it proposes
+  std::string problem;          // why it proposes nothing
+  bool operator==(const MetricStatus&) const = default;
+};
+
+struct AutoscalerStatus {
+  std::int64_t observed_generation = 0;
+  int current_replicas = 0;     // asked for
+  int in_service_replicas = 0;  // taking traffic
+  int desired_replicas = 0;     // decided
+  int min_replicas = 0;         // in force now, with schedules
+  int max_replicas = 0;
+  bool panicking = false;
+  std::optional<Time> last_scale_time;
+  std::optional<Time> next_change_time;  // when the limit that holds now ends
+  std::string last_decision;             // a sentence
+  std::vector<MetricStatus> current_metrics;
+  std::vector<Condition> conditions;  // AbleToScale, ScalingActive, ScalingLimited, as HPA's
+  bool operator==(const AutoscalerStatus&) const = default;
 };
 
 struct Autoscaler {

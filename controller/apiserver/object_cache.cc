@@ -1,7 +1,9 @@
 #include "controller/apiserver/object_cache.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "api/reasons.h"
@@ -15,32 +17,54 @@ using reconcilers::EventType;
 using reconcilers::Presence;
 using reconcilers::StoreChange;
 
-constexpr char kWebApps[] = "webapps";
-constexpr char kLoadBalancers[] = "loadbalancers";
 constexpr std::size_t kChangesAtOnce = 500;
 
-bool IsDecoded(const std::string& resource) {
-  return resource == kWebApps || resource == kLoadBalancers;
+// What is decoded, by plural.
+const std::map<std::string, std::string, std::less<>>& DecodedKinds() {
+  static const std::map<std::string, std::string, std::less<>> kinds = {
+      {"webapps", "WebApp"}, {"loadbalancers", "LoadBalancer"}, {"autoscalers", "Autoscaler"}};
+  return kinds;
 }
+
+bool IsDecoded(const std::string& resource) { return DecodedKinds().contains(resource); }
 
 // Of what is decoded.
 api::ObjectKey KeyOf(const reconcilers::StoreKey& key) {
-  return {key.resource == kWebApps ? "WebApp" : "LoadBalancer", key.ns, key.name};
+  return {DecodedKinds().at(key.resource), key.ns, key.name};
+}
+
+template <typename Map, typename Object>
+Presence Look(const Map& entries, const api::ObjectKey& key, Object& object) {
+  object = nullptr;
+  const auto found = entries.find(key);
+  if (found == entries.end()) return Presence::kUnknown;
+  if (found->second.deleting) return Presence::kAbsent;
+  object = found->second.object;
+  return Presence::kPresent;
+}
+
+// Without what is being deleted.
+template <typename Map>
+auto Present(const Map& entries) {
+  std::vector<decltype(Map::mapped_type::object)> list;
+  for (const auto& [key, entry] : entries) {
+    if (!entry.deleting) list.push_back(entry.object);
+  }
+  return list;
 }
 
 }  // namespace
 
 ObjectCache::ObjectCache(ObjectCacheDeps deps) : deps_(std::move(deps)) {
-  seen_[kWebApps] = 0;
-  seen_[kLoadBalancers] = 0;
+  for (const auto& [resource, kind] : DecodedKinds()) seen_[resource] = 0;
 }
 
 ObjectCache::~ObjectCache() { Stop(); }
 
 Result<void> ObjectCache::Load() {
-  for (const char* resource : {kWebApps, kLoadBalancers}) {
+  for (const auto& [resource, kind] : DecodedKinds()) {
     auto page = deps_.store.List({.resource = resource, .ns = "", .start_after = {}});
-    if (!page) return Wrap("read " + std::string(resource), page.error());
+    if (!page) return Wrap("read " + resource, page.error());
     for (const auto& item : page->items) Take(item.key, item.value);
     seen_[resource] = page->revision;
   }
@@ -126,18 +150,13 @@ void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
   if (decoded) {
     // What is not there any more is not known any more.
     const std::lock_guard lock(mutex_);
-    if (resource == kWebApps) {
-      std::erase_if(webapps_, [&page](const auto& entry) {
+    With(DecodedKinds().at(resource), [&page](auto& entries) {
+      std::erase_if(entries, [&page](const auto& entry) {
         return std::ranges::none_of(page->items, [&entry](const auto& item) {
           return item.key.ns == entry.first.ns && item.key.name == entry.first.name;
         });
       });
-    } else {
-      std::erase_if(load_balancers_, [&page](const auto& entry) {
-        return std::ranges::none_of(
-            page->items, [&entry](const auto& item) { return item.key.name == entry.first; });
-      });
-    }
+    });
   }
   for (const auto& item : page->items) {
     if (decoded) {
@@ -152,16 +171,19 @@ void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
   after = page->revision;
 }
 
+template <typename Use>
+void ObjectCache::With(const std::string& kind, Use use) {
+  if (kind == "WebApp") return use(webapps_);
+  if (kind == "LoadBalancer") return use(load_balancers_);
+  use(autoscalers_);
+}
+
 void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::StoreValue& value) {
-  const bool is_webapp = key.resource == kWebApps;
   const api::ObjectKey object_key = KeyOf(key);
   if (value == nullptr) {
     const std::lock_guard lock(mutex_);
-    if (is_webapp) {
-      webapps_.erase(object_key);
-    } else {
-      load_balancers_.erase(key.name);
-    }
+    With(object_key.kind, [&](auto& entries) { entries.erase(object_key); });
+    IndexTargets(object_key);
     return;
   }
   const json stored = json::parse(*value, nullptr, false);
@@ -171,11 +193,8 @@ void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::Stor
     // What it was before stays in force, unless it is clear that it has to go.
     if (stored.is_object() && IsDeleting(stored)) {
       const std::lock_guard lock(mutex_);
-      if (is_webapp) {
-        webapps_[object_key].deleting = true;
-      } else {
-        load_balancers_[key.name].deleting = true;
-      }
+      With(object_key.kind, [&](auto& entries) { entries[object_key].deleting = true; });
+      IndexTargets(object_key);
     }
     deps_.events.Record(object_key, EventType::kWarning, api::reason::kStoredObjectInvalid,
                         "the stored object is not understood by this version of Ballast: " +
@@ -183,41 +202,55 @@ void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::Stor
     return;
   }
   const auto metadata = stored.find("metadata");
-  std::visit(
-      [&](auto& object) {
-        object.meta.generation = metadata->value("generation", std::int64_t{1});
-      },
-      *decoded);
   const bool deleting = IsDeleting(stored);
   const std::lock_guard lock(mutex_);
-  if (auto* webapp = std::get_if<api::WebApp>(&*decoded)) {
-    webapps_[object_key] = {std::make_shared<const api::WebApp>(std::move(*webapp)), deleting};
-  } else if (auto* balancer = std::get_if<api::LoadBalancer>(&*decoded)) {
-    load_balancers_[key.name] = {std::make_shared<const api::LoadBalancer>(std::move(*balancer)),
-                                 deleting};
+  std::visit(
+      [&]<typename T>(T& object) {
+        object.meta.generation = metadata->value("generation", std::int64_t{1});
+        With(object_key.kind, [&]<typename Map>(Map& entries) {
+          if constexpr (std::is_same_v<typename Map::mapped_type, Entry<T>>) {
+            entries[object_key] = {std::make_shared<const T>(std::move(object)), deleting};
+          }
+        });
+      },
+      *decoded);
+  IndexTargets(object_key);
+}
+
+// After an autoscaler changed.
+void ObjectCache::IndexTargets(const api::ObjectKey& changed) {
+  if (changed.kind != "Autoscaler") return;
+  scaled_by_.clear();
+  for (const auto& [key, entry] : autoscalers_) {
+    if (entry.deleting || entry.object == nullptr) continue;
+    const api::ScaleTargetRef& target = entry.object->spec.scale_target_ref;
+    scaled_by_.try_emplace({target.kind, key.ns, target.name}, key);
   }
 }
 
 Presence ObjectCache::GetWebApp(const api::ObjectKey& key,
                                 std::shared_ptr<const api::WebApp>& object) const {
   const std::lock_guard lock(mutex_);
-  object = nullptr;
-  const auto found = webapps_.find(key);
-  if (found == webapps_.end()) return Presence::kUnknown;
-  if (found->second.deleting) return Presence::kAbsent;
-  object = found->second.object;
-  return Presence::kPresent;
+  return Look(webapps_, key, object);
 }
 
 Presence ObjectCache::GetLoadBalancer(const std::string& name,
                                       std::shared_ptr<const api::LoadBalancer>& object) const {
   const std::lock_guard lock(mutex_);
-  object = nullptr;
-  const auto found = load_balancers_.find(name);
-  if (found == load_balancers_.end()) return Presence::kUnknown;
-  if (found->second.deleting) return Presence::kAbsent;
-  object = found->second.object;
-  return Presence::kPresent;
+  return Look(load_balancers_, {"LoadBalancer", "", name}, object);
+}
+
+Presence ObjectCache::GetAutoscaler(const api::ObjectKey& key,
+                                    std::shared_ptr<const api::Autoscaler>& object) const {
+  const std::lock_guard lock(mutex_);
+  return Look(autoscalers_, key, object);
+}
+
+std::shared_ptr<const api::Autoscaler> ObjectCache::AutoscalerOf(
+    const api::ObjectKey& webapp) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = scaled_by_.find(webapp);
+  return found == scaled_by_.end() ? nullptr : autoscalers_.at(found->second).object;
 }
 
 bool ObjectCache::LookedOnce() const {
@@ -229,32 +262,30 @@ bool ObjectCache::LookedOnce() const {
 }
 
 std::vector<std::shared_ptr<const api::WebApp>> ObjectCache::ListWebApps() const {
-  std::vector<std::shared_ptr<const api::WebApp>> list;
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, entry] : webapps_) {
-    if (!entry.deleting) list.push_back(entry.object);
-  }
-  return list;
+  return Present(webapps_);
 }
 
 std::vector<std::shared_ptr<const api::LoadBalancer>> ObjectCache::ListLoadBalancers() const {
-  std::vector<std::shared_ptr<const api::LoadBalancer>> list;
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, entry] : load_balancers_) {
-    if (!entry.deleting) list.push_back(entry.object);
-  }
-  return list;
+  return Present(load_balancers_);
+}
+
+std::vector<std::shared_ptr<const api::Autoscaler>> ObjectCache::ListAutoscalers() const {
+  const std::lock_guard lock(mutex_);
+  return Present(autoscalers_);
 }
 
 std::vector<api::ObjectKey> ObjectCache::Deleting() const {
   std::vector<api::ObjectKey> keys;
+  const auto add = [&keys](const auto& entries) {
+    for (const auto& [key, entry] : entries) {
+      if (entry.deleting) keys.push_back(key);
+    }
+  };
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, entry] : webapps_) {
-    if (entry.deleting) keys.push_back(key);
-  }
-  for (const auto& [name, entry] : load_balancers_) {
-    if (entry.deleting) keys.push_back({"LoadBalancer", "", name});
-  }
+  add(webapps_);
+  add(load_balancers_);
   return keys;
 }
 

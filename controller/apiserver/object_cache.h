@@ -54,6 +54,12 @@ class ObjectCache final : public reconcilers::DesiredState {
   [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override;
   [[nodiscard]] std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
       const override;
+  reconcilers::Presence GetAutoscaler(
+      const api::ObjectKey& key, std::shared_ptr<const api::Autoscaler>& object) const override;
+  [[nodiscard]] std::shared_ptr<const api::Autoscaler> AutoscalerOf(
+      const api::ObjectKey& webapp) const override;
+  [[nodiscard]] std::vector<std::shared_ptr<const api::Autoscaler>> ListAutoscalers()
+      const override;
   // The keys of what is being deleted, so that it is taken down after a restart too.
   [[nodiscard]] std::vector<api::ObjectKey> Deleting() const;
 
@@ -63,6 +69,12 @@ class ObjectCache final : public reconcilers::DesiredState {
     std::shared_ptr<const T> object;
     bool deleting = false;
   };
+  template <typename T>
+  using Entries = std::map<api::ObjectKey, Entry<T>>;
+  // With mutex_ held.
+  template <typename Use>
+  void With(const std::string& kind, Use use);
+  void IndexTargets(const api::ObjectKey& changed);
   // Takes what is stored under a key; null: it is gone.
   void Take(const reconcilers::StoreKey& key, const reconcilers::StoreValue& value);
   // Keys of the objects that changed.
@@ -78,10 +90,12 @@ class ObjectCache final : public reconcilers::DesiredState {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_cv_;
-  bool changed_ = false;                                            // guarded by mutex_
-  bool loaded_ = false;                                             // guarded by mutex_
-  std::map<api::ObjectKey, Entry<api::WebApp>> webapps_;            // guarded by mutex_
-  std::map<std::string, Entry<api::LoadBalancer>> load_balancers_;  // guarded by mutex_
+  bool changed_ = false;                                // guarded by mutex_
+  bool loaded_ = false;                                 // guarded by mutex_
+  Entries<api::WebApp> webapps_;                        // guarded by mutex_
+  Entries<api::LoadBalancer> load_balancers_;           // guarded by mutex_
+  Entries<api::Autoscaler> autoscalers_;                // guarded by mutex_
+  std::map<api::ObjectKey, api::ObjectKey> scaled_by_;  // by target; guarded by mutex_
 
   reconcilers::Subscription subscription_;
   std::jthread thread_;

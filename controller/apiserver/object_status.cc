@@ -62,6 +62,30 @@ json EncodeObjectStatus(const api::LoadBalancerStatus& status) {
           {"conditions", EncodeConditions(status.conditions)}};
 }
 
+json EncodeObjectStatus(const api::AutoscalerStatus& status) {
+  json metrics = json::array();
+  for (const api::MetricStatus& metric : status.current_metrics) {
+    json one = {{"name", metric.name}, {"target", metric.target}};
+    if (metric.current) one["current"] = *metric.current;
+    if (metric.replicas) one["proposedReplicas"] = *metric.replicas;
+    if (!metric.problem.empty()) one["problem"] = metric.problem;
+    metrics.push_back(std::move(one));
+  }
+  json out = {{"observedGeneration", status.observed_generation},
+              {"currentReplicas", status.current_replicas},
+              {"inServiceReplicas", status.in_service_replicas},
+              {"desiredReplicas", status.desired_replicas},
+              {"minReplicas", status.min_replicas},
+              {"maxReplicas", status.max_replicas},
+              {"panicking", status.panicking},
+              {"lastDecision", status.last_decision},
+              {"currentMetrics", std::move(metrics)},
+              {"conditions", EncodeConditions(status.conditions)}};
+  if (status.last_scale_time) out["lastScaleTime"] = FormatTime(*status.last_scale_time);
+  if (status.next_change_time) out["nextChangeTime"] = FormatTime(*status.next_change_time);
+  return out;
+}
+
 json EncodeObjectStatus(const api::ReplicaStatus& status) {
   return {{"node", status.node},
           {"containerID", status.container_id},

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "api/autoscaler.h"
 #include "api/load_balancer.h"
 #include "api/webapp.h"
 
@@ -11,6 +12,7 @@ namespace ballast::apiserver {
 
 [[nodiscard]] nlohmann::json EncodeObjectStatus(const api::WebAppStatus& status);
 [[nodiscard]] nlohmann::json EncodeObjectStatus(const api::LoadBalancerStatus& status);
+[[nodiscard]] nlohmann::json EncodeObjectStatus(const api::AutoscalerStatus& status);
 // Without the name.
 [[nodiscard]] nlohmann::json EncodeObjectStatus(const api::ReplicaStatus& status);
 

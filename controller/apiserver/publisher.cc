@@ -101,17 +101,25 @@ bool Publisher::RunOnce() {
 void Publisher::SetWebApp(const api::ObjectKey& key, api::WebAppStatus status,
                           std::vector<api::ReplicaStatus> replicas) {
   deps_.table.SetWebApp(key, status, replicas);
-  Put(key, {.webapp = std::move(status), .replicas = std::move(replicas), .load_balancer = {}});
+  Put(key, {.webapp = std::move(status),
+            .replicas = std::move(replicas),
+            .load_balancer = {},
+            .autoscaler = {}});
 }
 
 void Publisher::SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) {
   deps_.table.SetLoadBalancer(key, status);
-  Put(key, {.webapp = {}, .replicas = {}, .load_balancer = std::move(status)});
+  Put(key, {.webapp = {}, .replicas = {}, .load_balancer = std::move(status), .autoscaler = {}});
+}
+
+void Publisher::SetAutoscaler(const api::ObjectKey& key, api::AutoscalerStatus status) {
+  deps_.table.SetAutoscaler(key, status);
+  Put(key, {.webapp = {}, .replicas = {}, .load_balancer = {}, .autoscaler = std::move(status)});
 }
 
 void Publisher::Remove(const api::ObjectKey& key) {
   deps_.table.Remove(key);
-  Put(key, {.removed = true, .webapp = {}, .replicas = {}, .load_balancer = {}});
+  Put(key, {.removed = true, .webapp = {}, .replicas = {}, .load_balancer = {}, .autoscaler = {}});
 }
 
 void Publisher::Put(const api::ObjectKey& key, Pending pending) {
@@ -144,6 +152,15 @@ void Publisher::Record(const api::ObjectKey& object, EventType type, std::string
 ApiResult<void> Publisher::Publish(const api::ObjectKey& key, const Pending& pending) {
   if (pending.removed) return Forget(key);
   if (pending.webapp) return PublishWebApp(key, pending);
+  if (pending.autoscaler) {
+    return deps_.registry.Write(RefOf(key), [&](const json& current) {
+      if (!current.is_object()) return current;
+      json wanted = current;
+      wanted["status"] = EncodeObjectStatus(*pending.autoscaler);
+      KeepTransitionTimes(current.value("status", json()), wanted["status"]);
+      return wanted;
+    });
+  }
   return deps_.registry.Write(RefOf(key), [&](const json& current) {
     if (!current.is_object()) return current;  // implied: nobody stored it
     json wanted = current;

@@ -49,6 +49,7 @@ class Publisher final : public reconcilers::StatusWriter, public reconcilers::Ev
   void SetWebApp(const api::ObjectKey& key, api::WebAppStatus status,
                  std::vector<api::ReplicaStatus> replicas) override;
   void SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) override;
+  void SetAutoscaler(const api::ObjectKey& key, api::AutoscalerStatus status) override;
   // It is taken down: what is left of it in the store goes.
   void Remove(const api::ObjectKey& key) override;
   void Record(const api::ObjectKey& object, reconcilers::EventType type, std::string_view reason,
@@ -60,6 +61,7 @@ class Publisher final : public reconcilers::StatusWriter, public reconcilers::Ev
     std::optional<api::WebAppStatus> webapp;
     std::vector<api::ReplicaStatus> replicas;
     std::optional<api::LoadBalancerStatus> load_balancer;
+    std::optional<api::AutoscalerStatus> autoscaler;
   };
   struct PendingEvent {
     api::ObjectKey object;

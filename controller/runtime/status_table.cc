@@ -38,10 +38,19 @@ void StatusTable::SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerSt
       LoadBalancerRow{key, std::move(status), clock_.WallNow()});
 }
 
+void StatusTable::SetAutoscaler(const api::ObjectKey& key, api::AutoscalerStatus status) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<const AutoscalerRow>& row = autoscalers_[key];
+  if (row && row->status == status) return;
+  row = std::make_shared<const AutoscalerRow>(
+      AutoscalerRow{key, std::move(status), clock_.WallNow()});
+}
+
 void StatusTable::Remove(const api::ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   webapps_.erase(key);
   load_balancers_.erase(key);
+  autoscalers_.erase(key);
 }
 
 std::vector<std::shared_ptr<const WebAppRow>> StatusTable::WebApps() const {
@@ -52,6 +61,11 @@ std::vector<std::shared_ptr<const WebAppRow>> StatusTable::WebApps() const {
 std::vector<std::shared_ptr<const LoadBalancerRow>> StatusTable::LoadBalancers() const {
   const std::lock_guard lock(mutex_);
   return Rows(load_balancers_);
+}
+
+std::vector<std::shared_ptr<const AutoscalerRow>> StatusTable::Autoscalers() const {
+  const std::lock_guard lock(mutex_);
+  return Rows(autoscalers_);
 }
 
 std::shared_ptr<const WebAppRow> StatusTable::WebApp(const api::ObjectKey& key) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/autoscaler.h"
 #include "api/load_balancer.h"
 #include "api/webapp.h"
 
@@ -29,6 +30,14 @@ class DesiredState {
   [[nodiscard]] virtual std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const = 0;
   [[nodiscard]] virtual std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
       const = 0;
+
+  virtual Presence GetAutoscaler(const api::ObjectKey& key,
+                                 std::shared_ptr<const api::Autoscaler>& object) const = 0;
+  // The one that has this web app as its target; null: none.
+  [[nodiscard]] virtual std::shared_ptr<const api::Autoscaler> AutoscalerOf(
+      const api::ObjectKey& webapp) const = 0;
+  [[nodiscard]] virtual std::vector<std::shared_ptr<const api::Autoscaler>> ListAutoscalers()
+      const = 0;
 };
 
 // Where a reconciler leaves its object's status. Later the status subresource of the store.
@@ -38,6 +47,7 @@ class StatusWriter {
   virtual void SetWebApp(const api::ObjectKey& key, api::WebAppStatus status,
                          std::vector<api::ReplicaStatus> replicas) = 0;
   virtual void SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) = 0;
+  virtual void SetAutoscaler(const api::ObjectKey& key, api::AutoscalerStatus status) = 0;
   virtual void Remove(const api::ObjectKey& key) = 0;
 };
 

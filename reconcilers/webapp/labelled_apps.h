@@ -30,6 +30,18 @@ class LabelledApps final : public DesiredState {
   [[nodiscard]] std::vector<std::shared_ptr<const api::WebApp>> ListWebApps() const override;
   [[nodiscard]] std::vector<std::shared_ptr<const api::LoadBalancer>> ListLoadBalancers()
       const override;
+  Presence GetAutoscaler(const api::ObjectKey& key,
+                         std::shared_ptr<const api::Autoscaler>& object) const override {
+    return manifests_.GetAutoscaler(key, object);
+  }
+  [[nodiscard]] std::shared_ptr<const api::Autoscaler> AutoscalerOf(
+      const api::ObjectKey& webapp) const override {
+    return manifests_.AutoscalerOf(webapp);
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const api::Autoscaler>> ListAutoscalers()
+      const override {
+    return manifests_.ListAutoscalers();
+  }
 
  private:
   // Without the routes that a manifest's app, or a label-made app of older containers, claims.

@@ -29,8 +29,28 @@ class FakeDesired final : public reconcilers::DesiredState {
       const override {
     return List(load_balancers);
   }
+  reconcilers::Presence GetAutoscaler(
+      const api::ObjectKey& key, std::shared_ptr<const api::Autoscaler>& object) const override {
+    return Get(autoscalers, key, object);
+  }
+  [[nodiscard]] std::shared_ptr<const api::Autoscaler> AutoscalerOf(
+      const api::ObjectKey& webapp) const override {
+    for (const auto& [key, autoscaler] : autoscalers) {
+      if (key.ns == webapp.ns && autoscaler->spec.scale_target_ref.name == webapp.name) {
+        return autoscaler;
+      }
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const api::Autoscaler>> ListAutoscalers()
+      const override {
+    return List(autoscalers);
+  }
 
   void Put(const api::WebApp& app) { apps[app.Key()] = std::make_shared<const api::WebApp>(app); }
+  void Put(const api::Autoscaler& autoscaler) {
+    autoscalers[autoscaler.Key()] = std::make_shared<const api::Autoscaler>(autoscaler);
+  }
   void Add(const std::string& name, std::vector<api::Route> routes) {
     api::WebApp app;
     app.meta.name = name;
@@ -42,6 +62,7 @@ class FakeDesired final : public reconcilers::DesiredState {
   bool looked = true;
   std::map<api::ObjectKey, std::shared_ptr<const api::WebApp>> apps;
   std::map<std::string, std::shared_ptr<const api::LoadBalancer>> load_balancers;
+  std::map<api::ObjectKey, std::shared_ptr<const api::Autoscaler>> autoscalers;
 
  private:
   template <typename Map, typename Key, typename Object>

@@ -25,13 +25,18 @@ class RecordingStatus final : public reconcilers::StatusWriter {
   void SetLoadBalancer(const api::ObjectKey& key, api::LoadBalancerStatus status) override {
     load_balancers[key.name] = std::move(status);
   }
+  void SetAutoscaler(const api::ObjectKey& key, api::AutoscalerStatus status) override {
+    autoscalers[key] = std::move(status);
+  }
   void Remove(const api::ObjectKey& key) override {
     webapps.erase(key);
+    autoscalers.erase(key);
     if (key.kind == "LoadBalancer") load_balancers.erase(key.name);
   }
 
   std::map<api::ObjectKey, WebApp> webapps;
   std::map<std::string, api::LoadBalancerStatus> load_balancers;  // by name
+  std::map<api::ObjectKey, api::AutoscalerStatus> autoscalers;
 };
 
 }  // namespace ballast::fakes
