@@ -16,6 +16,7 @@
 #include "controller/apiserver/config_reader.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
+#include "controller/apiserver/load_api.h"
 #include "controller/apiserver/management.h"
 #include "controller/apiserver/namespace_reaper.h"
 #include "controller/apiserver/object_cache.h"
@@ -26,6 +27,7 @@
 #include "controller/apiserver/tokens.h"
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
+#include "controller/cmd/load_reporter.h"
 #include "controller/cmd/lock_file.h"
 #include "controller/cmd/status_reporter.h"
 #include "controller/cmd/store_sink.h"
@@ -39,12 +41,14 @@
 #include "controller/runtime/container_cache.h"
 #include "controller/runtime/event_log.h"
 #include "controller/runtime/job_pool.h"
+#include "controller/runtime/load_monitor.h"
 #include "controller/runtime/log.h"
 #include "controller/runtime/manager.h"
 #include "controller/runtime/status_table.h"
 #include "controller/runtime/system_clock.h"
 #include "controller/runtime/task_thread.h"
 #include "controller/store/address_file.h"
+#include "controller/store/load_db.h"
 #include "controller/store/memory_store.h"
 #include "controller/store/sqlite_store.h"
 #include "reconcilers/loadbalancer/reconciler.h"
@@ -204,6 +208,15 @@ struct Controller::Parts {
                         .events = events,
                         .clock = clock},
                        options.instance),
+        load_history(options.state_dir + "/load.db", clock),
+        loads({.clock = clock,
+               .source = traffic,
+               .desired = desired,
+               .history = load_history,
+               .enqueuer = manager,
+               .metrics = metrics,
+               .resources = nullptr}),
+        load_reporter(loads, load_history, desired),
         reaper(registry),
         reporter({.clock = clock,
                   .table = table,
@@ -213,6 +226,7 @@ struct Controller::Parts {
                   .desired = desired,
                   .metrics = metrics},
                  options, version),
+        load_api(load_reporter, clock),
         hub(clock),
         tokens(*store, clock),
         audit(options.state_dir + "/audit.log", clock),
@@ -241,7 +255,8 @@ struct Controller::Parts {
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
-                    respond(management.Handle(user, request));
+                    auto load = load_api.Handle(request);
+                    respond(load ? std::move(*load) : management.Handle(user, request));
                   }}),
         server(metrics),
         door(options, server, tokens, clock) {
@@ -279,8 +294,12 @@ struct Controller::Parts {
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
+  store::LoadDb load_history;
+  runtime::LoadMonitor loads;
+  LoadReporter load_reporter;
   apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
+  apiserver::LoadApi load_api;
   apiserver::WatchHub hub;
   apiserver::Tokens tokens;
   apiserver::AuditLog audit;
@@ -368,6 +387,7 @@ Result<void> Controller::Prepare() {
     if (!p.jobs.Stop()) p.busy = true;
   });
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
+  p.manager.AddPart("loads", nothing_wrong([&p] { p.loads.Start(); }), [&p] { p.loads.Stop(); });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
   if (p.manifests != nullptr) {
