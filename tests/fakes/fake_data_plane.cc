@@ -121,6 +121,7 @@ class FakeDataPlane final : public reconcilers::DataPlane {
 
  private:
   std::string Old(std::string_view command) {
+    if (command.starts_with("show stat")) return haproxy_.OldStat();
     if (!command.starts_with("show servers conn")) return "";
     std::string reply = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max\n";
     for (const auto& [backend, servers] : haproxy_.backends) {
@@ -142,6 +143,7 @@ int FakeHaproxy::next_pid = 100;
 
 bool FakeHaproxy::Start() {
   old_workers = 0;
+  loads.clear();
   pid = ++next_pid;
   running = LoadFiles();
   return running;
@@ -242,6 +244,28 @@ std::string FakeHaproxy::ShowState(const std::string& only) const {
                            server.address, server.op, server.admin, server.weight,
                            server.check_state, server.port);
     }
+  }
+  return reply;
+}
+
+std::string FakeHaproxy::ShowStat(bool servers, bool old) const {
+  std::string reply =
+      "# pxname,svname,qcur,scur,stot,status,act,type,hrsp_5xx,req_tot,qtime,ctime,rtime,\n"
+      "ballast.noroute,BACKEND,0,0,3,UP,0,1,0,3,0,0,0,\n";
+  for (const auto& [backend, list] : backends) {
+    int active = 0;
+    for (const auto& [name, server] : list) {
+      const bool up = (server.admin & 9) == 0 && server.op == 2;
+      active += up ? 1 : 0;
+      if (!servers) continue;
+      reply += fmt::format("{},{},0,{},{},{},1,2,0,{},0,0,0,\n", backend, name, server.connections,
+                           server.requests, up ? "UP" : "MAINT", server.requests);
+    }
+    const auto known = loads.find(backend);
+    const Load load = known == loads.end() ? Load{} : known->second;
+    reply += fmt::format("{},BACKEND,{},{},{},UP,{},1,{},{},0,0,0,\n", backend, load.queued,
+                         old ? load.old_current : load.current, load.arrived, active, load.errors,
+                         load.ended);
   }
   return reply;
 }
@@ -352,6 +376,7 @@ std::string FakeHaproxy::Answer(const std::string& command) {
     }
     return reply;
   }
+  if (command.starts_with("show stat")) return ShowStat(command != "show stat -1 2 -1", false);
   if (command.starts_with("show map ")) {
     if (!maps.contains(words[2])) return "Unknown map identifier. Please use #<id> or <file>.\n";
     std::string reply;
