@@ -408,6 +408,10 @@ Result<LoadReading> LoadBalancerTraffic::ReadLoad() {
       load_probe_.Follow(instance_, retiring, reloads_);
     }
   }
+  if (!load_probe_.follows() && d_.containers.Synced() &&
+      InstancesOf(name_, owner_, d_.containers.ForLoadBalancer(name_)).empty()) {
+    return Error(Code::kNotFound, fmt::format("load balancer {} has no HAProxy", name_));
+  }
   return load_probe_.Read();
 }
 

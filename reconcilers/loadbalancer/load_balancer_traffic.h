@@ -124,7 +124,8 @@ class LoadBalancerTraffic {
   [[nodiscard]] TrafficReport Report() const;
 
   // What HAProxy counts. Does not wait for the lock, nor hold it while HAProxy is asked: a replica
-  // that dies meanwhile is taken out at once. One thread at a time.
+  // that dies meanwhile is taken out at once. NotFound: there is no HAProxy of it. One thread at a
+  // time.
   Result<LoadReading> ReadLoad();
 
  private:

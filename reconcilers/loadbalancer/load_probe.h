@@ -26,6 +26,7 @@ class LoadProbe {
   // The instance that serves, and the numbers of those before it, which still end their
   // connections; how many reloads there were.
   void Follow(const InstanceRef& serving, const std::set<int>& retiring, int reloads);
+  [[nodiscard]] bool follows() const { return plane_ != nullptr; }
   // One command to the worker that serves. Old workers are asked as well while there are any: their
   // WebSockets and downloads are load all the same.
   Result<LoadReading> Read();

@@ -112,7 +112,11 @@ std::map<std::string, Result<LoadReading>> TrafficManager::ReadLoad() {
     for (const auto& [name, traffic] : load_balancers_) all.emplace_back(name, traffic.get());
   }
   std::map<std::string, Result<LoadReading>> readings;
-  for (const auto& [name, traffic] : all) readings.emplace(name, traffic->ReadLoad());
+  for (const auto& [name, traffic] : all) {
+    Result<LoadReading> reading = traffic->ReadLoad();
+    if (!reading && reading.error().code == Code::kNotFound) continue;
+    readings.emplace(name, std::move(reading));
+  }
   return readings;
 }
 

@@ -13,8 +13,9 @@ namespace ballast::reconcilers {
 class LoadSource {
  public:
   virtual ~LoadSource() = default;
-  // By load balancer; an error: it did not answer. Blocks for as long as HAProxy takes, and holds
-  // up nothing else meanwhile: neither commands nor a reload. One thread at a time.
+  // By load balancer, those that have a HAProxy; an error: it did not answer. Blocks for as long as
+  // HAProxy takes, and holds up nothing else meanwhile: neither commands nor a reload. One thread
+  // at a time.
   virtual std::map<std::string, Result<LoadReading>> ReadLoad() = 0;
 };
 

@@ -83,9 +83,13 @@ TEST_F(LoadTest, ReadsBackendsAndServers) {
   EXPECT_THAT(Haproxy().TakeWrites(), IsEmpty());
 }
 
-TEST_F(LoadTest, NobodyHasAnsweredYet) {
+TEST_F(LoadTest, OneWithoutAHaproxyIsNotWaitedForAndOneThatHasNotAnsweredYetIs) {
   desired.Add("shop", {{.host = "shop.test"}});
   static_cast<void>(manager->Publish(Spec("shop", {Ep("a", 1)})));
+  EXPECT_THAT(manager->ReadLoad(), IsEmpty());
+  lister.Put(HaproxyContainer(1, "c1"));
+  EXPECT_FALSE(Read());
+  lister.SetSynced(false);
   EXPECT_FALSE(Read());
 }
 
