@@ -35,7 +35,7 @@ std::vector<Resource> MakeResources() {
        .short_names = {"po"},
        .categories = {"all"},
        .writers = Writers::kController,
-       .has_log = true,
+       .readable = {"log"},
        .transient = true},
       {.version = "v1",
        .plural = "secrets",

@@ -235,9 +235,12 @@ struct Controller::Parts {
                     return door.Authenticate(request);
                   },
               .audit = [this](const apiserver::AuditRecord& record) { audit.Write(record); },
-              .logs = [this](const apiserver::RequestInfo& info,
-                             const apiserver::HttpRequest& request,
-                             apiserver::Respond respond) { logs.Handle(info, request, respond); },
+              .readers = {{"log",
+                           [this](const apiserver::RequestInfo& info,
+                                  const apiserver::HttpRequest& request,
+                                  const apiserver::Respond& respond) {
+                             logs.Handle(info, request, respond);
+                           }}},
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "api/autoscaler.h"
-#include "api/types.h"
+#include "api/meta.h"
 #include "reconcilers/autoscaler/load.h"
 
 namespace ballast::reconcilers {
@@ -113,6 +113,9 @@ struct ScalingHistory {
   int panic_replicas = 0;                   // most that this panic wanted
   std::optional<std::int64_t> active_at;    // last second with requests, for scale to zero
   std::optional<std::int64_t> last_scale;
+  // From asking for a replica to its first request, as measured, smoothed; 0: not known. Kept here
+  // by the caller.
+  double startup_seconds = 0;
   bool operator==(const ScalingHistory&) const = default;
 };
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "api/status.h"
-#include "api/types.h"
+#include "api/meta.h"
 #include "reconcilers/autoscaler/load.h"
 
 namespace ballast::reconcilers {

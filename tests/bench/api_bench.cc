@@ -117,7 +117,7 @@ class NoEvents final : public reconcilers::EventRecorder {
          return apiserver::User{.name = "bench", .groups = {}, .may_do_all = true};
        },
        .audit = [](const apiserver::AuditRecord&) {},
-       .logs = nullptr,
+       .readers = {},
        .other =
            [](const apiserver::User&, const apiserver::HttpRequest&,
               const apiserver::Respond& respond) { respond({.body = std::to_string(RssMib())}); }});
