@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/status.h"
 #include "api/meta.h"
+#include "api/status.h"
 #include "reconcilers/autoscaler/load.h"
 
 namespace ballast::reconcilers {
