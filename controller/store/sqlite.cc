@@ -57,6 +57,12 @@ Statement& Statement::Bind(int index, std::uint64_t value) {
   return *this;
 }
 
+Statement& Statement::BindReal(int index, double value) {
+  const int code = sqlite3_bind_double(statement_.get(), index, value);
+  if (bound_ == SQLITE_OK) bound_ = code;
+  return *this;
+}
+
 Statement& Statement::BindText(int index, std::string_view value) {
   const int code = sqlite3_bind_text64(statement_.get(), index, Address(value), value.size(),
                                        SQLITE_STATIC, SQLITE_UTF8);
@@ -102,6 +108,10 @@ void Statement::Reset() {
 
 std::uint64_t Statement::Int(int column) const {
   return static_cast<std::uint64_t>(sqlite3_column_int64(statement_.get(), column));
+}
+
+double Statement::Real(int column) const {
+  return sqlite3_column_double(statement_.get(), column);
 }
 
 std::string_view Statement::Text(int column) const {
@@ -234,6 +244,7 @@ std::unexpected<Status> Database::Failure(int code) const {
 }
 
 std::unexpected<Status> Database::Damaged(std::string_view details) const {
+  damaged_ = true;
   return Error(Code::kFailedPrecondition,
                fmt::format("{} is damaged ({}): stop the controller, move the file and those named "
                            "{}-wal and {}-shm away, put a backup (ballast backup) in its place, "

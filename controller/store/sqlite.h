@@ -24,6 +24,7 @@ class Statement {
   Statement() = default;
 
   Statement& Bind(int index, std::uint64_t value);
+  Statement& BindReal(int index, double value);
   Statement& BindText(int index, std::string_view value);
   Statement& BindBlob(int index, std::string_view value);
   Statement& BindNull(int index);
@@ -33,6 +34,7 @@ class Statement {
   void Reset();
 
   [[nodiscard]] std::uint64_t Int(int column) const;
+  [[nodiscard]] double Real(int column) const;
   [[nodiscard]] std::string_view Text(int column) const;  // a blob as well
   [[nodiscard]] bool IsNull(int column) const;
 
@@ -95,11 +97,14 @@ class Database {
   // What a code of SQLite's means, for a person: what failed and what to do next.
   [[nodiscard]] std::unexpected<Status> Failure(int code) const;
   [[nodiscard]] std::unexpected<Status> Damaged(std::string_view details) const;
+  // Was it found to be since it was opened?
+  [[nodiscard]] bool damaged() const { return damaged_; }
 
  private:
   sqlite3* handle_ = nullptr;
   std::string path_;
   int wal_pages_ = 0;
+  mutable bool damaged_ = false;
 };
 
 }  // namespace ballast::store

@@ -248,6 +248,17 @@ std::string ExplainAlerts(const std::string& alerts, std::string_view name) {
       alerts.substr(colon + 1, end - colon - 1), name);
 }
 
+std::string ProcessIdentity(std::string_view show_info) {
+  std::string result;
+  for (const std::string_view field : {"\nPid: ", "\nStart_time_sec: "}) {
+    const std::size_t at = show_info.find(field);
+    if (at == std::string_view::npos) continue;
+    const std::size_t begin = at + field.size();
+    result.append(show_info.substr(begin, show_info.find('\n', begin) - begin)) += '/';
+  }
+  return result;
+}
+
 Result<std::string> RequireVersion(std::string_view show_info_or_v, std::string_view image) {
   for (std::string_view line : Lines(show_info_or_v)) {
     if (line.starts_with("Version: ")) {

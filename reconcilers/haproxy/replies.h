@@ -49,6 +49,9 @@ struct ServerStateRow {
 // old to read its configuration. `name` is the load balancer's.
 [[nodiscard]] std::string ExplainAlerts(const std::string& alerts, std::string_view name);
 
+// Tells one HAProxy process from another, by `show info`.
+[[nodiscard]] std::string ProcessIdentity(std::string_view show_info);
+
 // "3.0.11-1+deb13u3" of `show info` / `haproxy -v`; FailedPrecondition below 3.0 with what to do.
 // `image` is told where it is known.
 [[nodiscard]] Result<std::string> RequireVersion(std::string_view show_info_or_v,

@@ -12,11 +12,12 @@
 namespace ballast::reconcilers::haproxy {
 namespace {
 
-// Fields of one CSV line. Quoted ones (texts of checks) lose their outer quotes and keep doubled
-// inner ones: none of the columns read here is quoted.
-void SplitCsv(std::string_view line, std::vector<std::string_view>& fields) {
+// The first `count` fields of one CSV line; there are 200 of them, and nobody reads the last half.
+// Quoted ones (texts of checks) lose their outer quotes and keep doubled inner ones: none of the
+// columns read here is quoted.
+void SplitCsv(std::string_view line, std::size_t count, std::vector<std::string_view>& fields) {
   fields.clear();
-  while (true) {
+  while (fields.size() < count) {
     std::size_t end = 0;
     if (line.starts_with('"')) {
       end = 1;
@@ -48,7 +49,7 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
     return Error(Code::kInternal, "show stat: unknown format: " + Printable(reply.substr(0, 80)));
   }
   std::vector<std::string_view> fields;
-  SplitCsv(lines.front().substr(2), fields);
+  SplitCsv(lines.front().substr(2), std::string_view::npos, fields);
   const std::vector<std::string_view> header = fields;
   const auto column = [&header](std::string_view name) {
     return static_cast<std::size_t>(std::ranges::find(header, name) - header.begin());
@@ -56,15 +57,22 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
   const std::size_t kType = column("type"), kStatus = column("status"), kAddr = column("addr"),
                     kCheck = column("check_status"), kCookie = column("cookie"),
                     kScur = column("scur"), kQcur = column("qcur"), kStot = column("stot"),
-                    kReqTot = column("req_tot"), kAct = column("act"), kWeight = column("weight");
+                    kReqTot = column("req_tot"), kAct = column("act"), kWeight = column("weight"),
+                    kErrors = column("hrsp_5xx"), kQtime = column("qtime"),
+                    kCtime = column("ctime"), kRtime = column("rtime");
   for (const std::size_t needed : {kType, kStatus, kScur, kQcur, kStot}) {
     if (needed == header.size()) return Error(Code::kInternal, "show stat: a column is missing");
+  }
+  std::size_t count = 0;
+  for (const std::size_t wanted : {kType, kStatus, kAddr, kCheck, kCookie, kScur, kQcur, kStot,
+                                   kReqTot, kAct, kWeight, kErrors, kQtime, kCtime, kRtime}) {
+    if (wanted < header.size()) count = std::max(count, wanted + 1);
   }
   std::vector<StatRow> rows;
   rows.reserve(lines.size());
   for (const std::string_view line : lines | std::views::drop(1)) {
     if (line.empty()) continue;
-    SplitCsv(line, fields);
+    SplitCsv(line, count, fields);
     const auto text = [&](std::size_t i) { return i < fields.size() ? fields[i] : ""; };
     const auto number = [&](std::size_t i) { return Number<std::int64_t>(text(i)).value_or(-1); };
     const std::int64_t type = number(kType);
@@ -84,8 +92,12 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
                     .queued = number(kQcur),
                     .total_sessions = number(kStot),
                     .requests = number(kReqTot),
+                    .errors = number(kErrors),
                     .active_servers = number(kAct),
-                    .weight = number(kWeight)});
+                    .weight = number(kWeight),
+                    .queue_time = number(kQtime),
+                    .connect_time = number(kCtime),
+                    .response_time = number(kRtime)});
   }
   return rows;
 }

@@ -23,7 +23,8 @@ LoadBalancerTraffic::LoadBalancerTraffic(std::string name, std::string owner,
       key_{"LoadBalancer", "", name_},
       d_(dependencies),
       secrets_(dependencies.config),
-      started_(dependencies.clock.Now()) {}
+      started_(dependencies.clock.Now()),
+      load_probe_(dependencies.clock, dependencies.planes) {}
 
 Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
   const std::lock_guard lock(mutex_);
@@ -395,6 +396,19 @@ TrafficReport LoadBalancerTraffic::Report() const {
     }
   }
   return report;
+}
+
+Result<LoadReading> LoadBalancerTraffic::ReadLoad() {
+  {
+    // Busy (a reload, perhaps): what was known a second ago will do.
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock() && plane_ != nullptr) {
+      std::set<int> retiring;
+      for (const auto& [number, plane] : retiring_) retiring.insert(number);
+      load_probe_.Follow(instance_, retiring, reloads_);
+    }
+  }
+  return load_probe_.Read();
 }
 
 }  // namespace ballast::reconcilers

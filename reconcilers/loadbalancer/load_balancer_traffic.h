@@ -23,6 +23,7 @@
 
 #include "reconcilers/haproxy/diff.h"
 #include "reconcilers/haproxy/replies.h"
+#include "reconcilers/loadbalancer/load_probe.h"
 #include "reconcilers/loadbalancer/secrets.h"
 #include "reconcilers/loadbalancer/target.h"
 #include "reconcilers/ports/clock.h"
@@ -122,6 +123,10 @@ class LoadBalancerTraffic {
   [[nodiscard]] bool Unused() const;
   [[nodiscard]] TrafficReport Report() const;
 
+  // What HAProxy counts. Does not wait for the lock, nor hold it while HAProxy is asked: a replica
+  // that dies meanwhile is taken out at once. One thread at a time.
+  Result<LoadReading> ReadLoad();
+
  private:
   using Key = std::pair<std::string, std::string>;  // backend, server
   struct Server {
@@ -202,8 +207,6 @@ class LoadBalancerTraffic {
   Result<void> Refresh(const std::string& backend);
   void NoteStates(const std::vector<haproxy::ServerStateRow>& rows);
   [[nodiscard]] const haproxy::BackendModel* AppliedBackend(const std::string& name) const;
-  // Tells one HAProxy process from another, by `show info`.
-  [[nodiscard]] static std::string ProcessOf(const std::string& show_info);
   void Wake() { d_.enqueuer.Enqueue(key_); }
 
   const std::string name_;
@@ -255,6 +258,7 @@ class LoadBalancerTraffic {
   int reloads_ = 0;
   int drift_repaired_ = 0;
   std::vector<std::string> conflicts_;
+  LoadProbe load_probe_;  // of ReadLoad alone, without mutex_
 };
 
 }  // namespace ballast::reconcilers

@@ -105,4 +105,15 @@ Result<BackendObservation> TrafficManager::Observe(const api::ObjectKey& app, bo
   return result;
 }
 
+std::map<std::string, Result<LoadReading>> TrafficManager::ReadLoad() {
+  std::vector<std::pair<std::string, LoadBalancerTraffic*>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, traffic] : load_balancers_) all.emplace_back(name, traffic.get());
+  }
+  std::map<std::string, Result<LoadReading>> readings;
+  for (const auto& [name, traffic] : all) readings.emplace(name, traffic->ReadLoad());
+  return readings;
+}
+
 }  // namespace ballast::reconcilers

@@ -177,7 +177,7 @@ Result<void> LoadBalancerTraffic::ReadBack(const std::vector<std::string>& repli
   const auto rows = haproxy::ParseServersState(replies[1]);
   if (!rows) return std::unexpected(rows.error());
   version_ = *version;
-  process_ = ProcessOf(replies[0]);
+  process_ = haproxy::ProcessIdentity(replies[0]);
   for (BackendModel& backend : applied_->backends) backend.servers.clear();
   std::map<Key, Server> servers;
   for (const haproxy::ServerStateRow& row : *rows) {

@@ -53,17 +53,6 @@ std::vector<std::string> SessionsOf(const std::string& reply, const std::string&
 
 }  // namespace
 
-std::string LoadBalancerTraffic::ProcessOf(const std::string& show_info) {
-  std::string result;
-  for (const std::string_view field : {"\nPid: ", "\nStart_time_sec: "}) {
-    const std::size_t at = show_info.find(field);
-    if (at == std::string::npos) continue;
-    const std::size_t begin = at + field.size();
-    result += show_info.substr(begin, show_info.find('\n', begin) - begin) + "/";
-  }
-  return result;
-}
-
 // HAProxy takes a server out by itself, by its own checks and by what requests meet: nobody else
 // would learn of it.
 Result<void> LoadBalancerTraffic::WatchStates() {
@@ -90,7 +79,7 @@ Clock::Steady LoadBalancerTraffic::StatesDue() const {
 Result<void> LoadBalancerTraffic::CheckDrift() {
   if (d_.clock.Now() < drift_due_) return {};
   const Result<std::vector<std::string>> replies = ReadAll();
-  if (!replies || ProcessOf(replies->front()) != process_) {
+  if (!replies || haproxy::ProcessIdentity(replies->front()) != process_) {
     attached_ = false;
     Result<void> done = Converge(nullptr);
     if (done) EnqueueApps();

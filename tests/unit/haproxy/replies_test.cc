@@ -186,6 +186,22 @@ TEST(ShowStatTest, ReadsInPlace) {
   EXPECT_EQ((*rows)[2].active_servers, 1);
 }
 
+TEST(ShowStatTest, ReadsWhatTheLoadIsMeasuredBy) {
+  const auto rows = ParseShowStat(
+      "# pxname,svname,qcur,scur,stot,status,act,type,hrsp_5xx,req_tot,qtime,ctime,rtime,ttime,\n"
+      "default_shop,shop-1,1,3,90,UP,1,2,4,80,30,1,120,200,\n"
+      "default_shop,BACKEND,2,6,91,UP,1,1,5,81,31,2,121,201,\n");
+  ASSERT_TRUE(rows) << rows.error().message;
+  ASSERT_EQ(rows->size(), 2U);
+  const StatRow& backend = (*rows)[1];
+  EXPECT_EQ(backend.errors, 5);
+  EXPECT_EQ(backend.requests, 81);
+  EXPECT_EQ(backend.queue_time, 31);
+  EXPECT_EQ(backend.connect_time, 2);
+  EXPECT_EQ(backend.response_time, 121);
+  EXPECT_EQ((*rows)[0].errors, 4);
+}
+
 TEST(ShowStatTest, UnknownFormatsAreErrors) {
   for (const char* bad : {"", "Unknown command\n", "# pxname,svname,qcur\n",
                           "# pxname,svname,qcur,scur,stot,status,type\na,b,1,2,3,UP,9\n",
