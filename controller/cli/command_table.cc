@@ -174,6 +174,26 @@ Command Scale() {
           .examples = "  ballast scale webapp/shop --replicas 5 --wait\n"};
 }
 
+Command Why() {
+  return {
+      .name = "why",
+      .summary = "explain what an autoscaler decided, and what it left alone",
+      .usages = {"NAME", "webapp/NAME", "autoscaler/NAME"},
+      .details =
+          R"(NAME is a web app that has an autoscaler, or the autoscaler itself. The newest decision first, with what
+each metric measured and wanted, what limited the number, and when time alone may change it; below
+it the ones before. Decisions that were the same in a row are one line with a count.
+)",
+      .flags = {{.name = "--limit",
+                 .value = "N",
+                 .help = "how many decisions, up to 1000",
+                 .initial = "10"},
+                Namespace(),
+                Output("table, json or yaml"),
+                Socket()},
+      .examples = "  ballast why shop\n  ballast why shop --limit 100 -o json\n"};
+}
+
 Command Events() {
   return {.name = "events",
           .summary = "show what happened",
@@ -288,9 +308,9 @@ Command Version() {
 }  // namespace
 
 const std::vector<Command>& Commands() {
-  static const std::vector<Command> commands = {Status(), Apply(),      Get(),    Describe(),
-                                                Delete(), Scale(),      Events(), Logs(),
-                                                Backup(), Kubeconfig(), Token(),  Version()};
+  static const std::vector<Command> commands = {
+      Status(), Apply(), Get(),    Describe(),   Delete(), Scale(),  Why(),
+      Events(), Logs(),  Backup(), Kubeconfig(), Token(),  Version()};
   return commands;
 }
 
