@@ -77,25 +77,25 @@ class AutoscalerReconcilerTest : public testing::Test {
     autoscaler_.spec.scale_target_ref = {.kind = "WebApp", .name = "shop"};
     autoscaler_.spec.min_replicas = 2;
     autoscaler_.spec.max_replicas = 20;
-    autoscaler_.spec.metrics = {{.type = api::MetricType::kRequestRate,
-                                 .target = {.quantity = {.millis = 50'000}}}};
+    autoscaler_.spec.metrics = {
+        {.type = api::MetricType::kRequestRate, .target = {.quantity = {.millis = 50'000}}}};
     desired_.Put(autoscaler_);
     Start();
   }
 
   // A controller that knows nothing but what is stored.
   void Start() {
-    reconciler_ = std::make_unique<AutoscalerReconciler>(
-        AutoscalerDependencies{.desired = desired_,
-                               .load = load_,
-                               .external = external_,
-                               .history = history_,
-                               .scaler = scaler_,
-                               .status = status_,
-                               .events = events_,
-                               .metrics = metrics_,
-                               .clock = clock_,
-                               .zones = zones_});
+    reconciler_ =
+        std::make_unique<AutoscalerReconciler>(AutoscalerDependencies{.desired = desired_,
+                                                                      .load = load_,
+                                                                      .external = external_,
+                                                                      .history = history_,
+                                                                      .scaler = scaler_,
+                                                                      .status = status_,
+                                                                      .events = events_,
+                                                                      .metrics = metrics_,
+                                                                      .clock = clock_,
+                                                                      .zones = zones_});
   }
 
   // A second passes in which so many requests came, and the replicas that are asked for serve.
