@@ -14,6 +14,7 @@
 
 #include "controller/apiserver/audit_log.h"
 #include "controller/apiserver/config_reader.h"
+#include "controller/apiserver/decisions.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
 #include "controller/apiserver/management.h"
@@ -27,6 +28,7 @@
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
 #include "controller/cmd/lock_file.h"
+#include "controller/cmd/registry_scaler.h"
 #include "controller/cmd/status_reporter.h"
 #include "controller/cmd/store_sink.h"
 #include "controller/cmd/uid.h"
@@ -39,14 +41,19 @@
 #include "controller/runtime/container_cache.h"
 #include "controller/runtime/event_log.h"
 #include "controller/runtime/job_pool.h"
+#include "controller/runtime/load_monitor.h"
 #include "controller/runtime/log.h"
 #include "controller/runtime/manager.h"
+#include "controller/runtime/resource_monitor.h"
 #include "controller/runtime/status_table.h"
 #include "controller/runtime/system_clock.h"
 #include "controller/runtime/task_thread.h"
+#include "controller/runtime/time_zone_files.h"
 #include "controller/store/address_file.h"
+#include "controller/store/load_db.h"
 #include "controller/store/memory_store.h"
 #include "controller/store/sqlite_store.h"
+#include "reconcilers/autoscaler/reconciler.h"
 #include "reconcilers/loadbalancer/reconciler.h"
 #include "reconcilers/loadbalancer/traffic_manager.h"
 #include "reconcilers/webapp/address_pool.h"
@@ -88,10 +95,18 @@ constexpr milliseconds kGrace{1'000};  // for what runs when it is time to stop
 constexpr milliseconds kDockerRetry{500};
 constexpr std::chrono::seconds kSayAgain{60};
 
+const runtime::TimeZoneFiles& MachineZones() {
+  static const runtime::TimeZoneFiles zones;
+  return zones;
+}
+
 api::DecodeOptions DecodeOptionsOf(const Options& options) {
   return {.allowed_host_paths = options.allowed_host_paths,
           .all_kinds = true,
-          .features = api::Features::All()};
+          .features = api::Features::All(),
+          .knows_time_zone = [](std::string_view name) {
+            return MachineZones().Find(name) != nullptr;
+          }};
 }
 
 // What is in the store was allowed when it came; a flag that is missing today takes nothing away.
@@ -126,6 +141,14 @@ bool Sleep(const std::stop_token& stop, milliseconds duration) {
   wake.wait_for(lock, stop, duration, [] { return false; });
   return !stop.stop_requested();
 }
+
+// TEMPORARY
+class NoExternal final : public reconcilers::ExternalMetrics {
+ public:
+  reconcilers::ExternalReading Read(const api::PrometheusQuery&) override {
+    return {.value = std::nullopt, .problem = "no"};
+  }
+};
 
 }  // namespace
 
@@ -204,6 +227,27 @@ struct Controller::Parts {
                         .events = events,
                         .clock = clock},
                        options.instance),
+        scaler(registry),
+        load_db(options.state_dir + "/load.db", clock),
+        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
+        load({.clock = clock,
+              .source = traffic,
+              .desired = desired,
+              .history = load_db,
+              .enqueuer = manager,
+              .metrics = metrics,
+              .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
+        autoscalers({.desired = desired,
+                     .load = load,
+                     .external = external,
+                     .history = load_db,
+                     .scaler = scaler,
+                     .status = events,
+                     .events = events,
+                     .metrics = metrics,
+                     .clock = clock,
+                     .zones = MachineZones()}),
+        decisions(registry, load_db),
         reaper(registry),
         reporter({.clock = clock,
                   .table = table,
@@ -240,6 +284,12 @@ struct Controller::Parts {
                                   const apiserver::HttpRequest& request,
                                   const apiserver::Respond& respond) {
                              logs.Handle(info, request, respond);
+                           }},
+                          {"decisions",
+                           [this](const apiserver::RequestInfo& info,
+                                  const apiserver::HttpRequest& request,
+                                  const apiserver::Respond& respond) {
+                             decisions.Handle(info, request, respond);
                            }}},
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
@@ -282,6 +332,13 @@ struct Controller::Parts {
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
+  NoExternal external;
+  RegistryScaler scaler;
+  store::LoadDb load_db;
+  runtime::ResourceMonitor resources;
+  runtime::LoadMonitor load;
+  reconcilers::AutoscalerReconciler autoscalers;
+  apiserver::Decisions decisions;
   apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
   apiserver::WatchHub hub;
@@ -346,6 +403,7 @@ Result<void> Controller::Prepare() {
   p.containers.OnSynced([this] { EnqueueEverything(); });
   p.manager.Register("WebApp", p.webapps);
   p.manager.Register("LoadBalancer", p.load_balancers);
+  p.manager.Register("Autoscaler", p.autoscalers);
   p.manager.Register("Namespace", p.reaper);
   // What refers to a Secret or ConfigMap is looked at when that changes: who does is soon found
   // out.
@@ -373,6 +431,10 @@ Result<void> Controller::Prepare() {
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
+  p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
+    if (!p.resources.Stop()) p.busy = true;
+  });
+  p.manager.AddPart("load", nothing_wrong([&p] { p.load.Start(); }), [&p] { p.load.Stop(); });
   if (p.manifests != nullptr) {
     p.applier->OnAppliedOnce([this] { EnqueueEverything(); });
     for (const apiserver::Resource& resource : apiserver::AllResources()) {
@@ -480,6 +542,7 @@ void Controller::EnqueueEverything() {
   for (const auto& app : p.desired.ListWebApps()) p.manager.Enqueue(app->Key());
   for (const api::ObjectKey& key : p.containers.WebApps()) p.manager.Enqueue(key);
   for (const auto& balancer : p.desired.ListLoadBalancers()) p.manager.Enqueue(balancer->Key());
+  for (const auto& autoscaler : p.desired.ListAutoscalers()) p.manager.Enqueue(autoscaler->Key());
   for (const api::ObjectKey& key : p.objects.Deleting()) p.manager.Enqueue(key);
   // One that was being emptied when the last controller ended.
   const auto namespaces =
