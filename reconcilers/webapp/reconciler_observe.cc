@@ -42,6 +42,8 @@ void WebAppReconciler::Observe(Pass& pass) {
     if (auto backend = d_.traffic.Observe(pass.key, leaving)) {
       pass.backend = std::move(*backend);
       input.traffic_known = true;
+      input.keep_last = pass.app && pass.app->spec.replicas == 0 && HoldSeconds(pass.key) > 0 &&
+                        !pass.backend.holds;
       memory.traffic_seen = true;
     } else {
       pass.problems.traffic = backend.error().message;
@@ -70,6 +72,13 @@ void WebAppReconciler::Observe(Pass& pass) {
     if (!pass.watched.contains(id)) d_.health.Forget(id);
   }
   memory.watched = pass.watched;
+}
+
+// How long its requests wait for a replica: those of a web app that may be left without any.
+int WebAppReconciler::HoldSeconds(const api::ObjectKey& key) const {
+  const auto autoscaler = d_.desired.AutoscalerOf(key);
+  if (!autoscaler || autoscaler->spec.min_replicas > 0) return 0;
+  return autoscaler->spec.cold_start_timeout_seconds;
 }
 
 void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& replica) {

@@ -337,6 +337,26 @@ TEST_F(PlanTest, MinReadySecondsDelaysTheRollout) {
   EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r0-0 drain", "shop-r1-0 ready"));
 }
 
+TEST_F(PlanTest, TheLastOneStaysUntilRequestsWaitForTheNext) {
+  app.spec.replicas = 0;
+  in.keep_last = true;
+  in.replicas = {Serving(0), Serving(1)};
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready", "shop-r1-1 drain"));
+  // On its way out already: it is called back, unless it has its stop signal.
+  in.replicas = {Serving(0)};
+  in.replicas[0].server = ServerAdmin::kDrain;
+  in.replicas[0].drain_since = kNow;
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready"));
+  in.replicas[0].stop_since = kNow;
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  // None is made for it.
+  in.replicas.clear();
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  in.keep_last = false;
+  in.replicas = {Serving(0)};
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 drain"));
+}
+
 TEST_F(PlanTest, AdoptedFollowTheirReadinessAndAreNeverTouched) {
   app.spec.pod_template.reset();
   app.spec.replicas = 0;
