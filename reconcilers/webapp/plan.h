@@ -91,6 +91,8 @@ struct PlanInput {
   bool hold = false;
   std::set<std::string> unmakeable;  // revisions whose values from Secrets cannot be had (any more)
   bool has_traffic = false;          // it has routes: replicas serve through HAProxy
+  // Its number of replicas goes down to none and up again: one without any is no new one.
+  bool may_be_zero = false;
   // It may have no replicas because HAProxy holds its requests then, but HAProxy does not (yet):
   // the last one stays.
   bool keep_last = false;

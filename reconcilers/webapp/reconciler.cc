@@ -143,7 +143,7 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
     return;
   }
   // The first request after a pause does not wait for an image.
-  const bool wanted = pass.app->spec.replicas > 0 || HoldSeconds(pass.key) > 0;
+  const bool wanted = pass.app->spec.replicas > 0 || pass.input.may_be_zero;
   if (!wanted) return;
   StartJob(pass, job, [this, key = pass.key, revision, pod_template] {
     return pins_.Resolve(d_.engine, d_.config, d_.events, key, revision, pod_template);

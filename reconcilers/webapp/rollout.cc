@@ -171,10 +171,13 @@ class Rollout {
 
   // No revision gets further; only the sum follows `replicas`.
   void Paused(int replicas) {
-    const int wanted = std::min(replicas, New().intended());
+    const int old_intended = OldIntended();
+    const bool has_new =
+        New().intended() > 0 || !New().soft.empty() || (in_.may_be_zero && !in_.hold);
+    const bool alone = old_intended == 0 && has_new;
+    const int wanted = alone ? replicas : std::min(replicas, New().intended());
     KeepNew(wanted, "scale up", true);
     const int old_wanted = replicas - wanted;
-    const int old_intended = OldIntended();
     if (old_intended > old_wanted) {
       const int surplus = old_intended - old_wanted;
       ReduceOld(surplus, surplus);

@@ -306,6 +306,22 @@ TEST_F(PlanTest, PausedRollsNothingButScalesAndReplaces) {
   EXPECT_EQ(Plan(in).draining.size(), 1U);
 }
 
+TEST_F(PlanTest, PausedScalesTheOnlyRevisionToo) {
+  app.spec.paused = true;
+  in.replicas = {Serving(0), Serving(1)};
+  app.spec.replicas = 3;
+  EXPECT_THAT(Words(Plan(in)), ElementsAre("create shop-r1-2.0"));
+  in.replicas = {Serving(0)};
+  in.replicas[0].server = ServerAdmin::kDrain;
+  app.spec.replicas = 1;
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready"));
+  // One that was never rolled out is not begun; one that was at zero is.
+  in.replicas.clear();
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  in.may_be_zero = true;
+  EXPECT_THAT(Words(Plan(in)), ElementsAre("create shop-r1-0.0"));
+}
+
 TEST_F(PlanTest, PastTheDeadlineTheOldOnesServeOn) {
   app.spec.progress_deadline_seconds = 60;
   in.progress_at = kNow - seconds(60);
