@@ -36,7 +36,9 @@ std::string Shell(const std::string& command, int& code) {
 Instance::Instance(const reconcilers::ConfigFiles& files) {
   std::string directory = "/tmp/ballast-haproxy-XXXXXX";
   directory_ = ::mkdtemp(directory.data());
-  std::filesystem::create_directories(directory_ + "/etc/maps");
+  for (const char* const below : {"/etc/maps", "/etc/lua"}) {
+    std::filesystem::create_directories(directory_ + below);
+  }
   std::filesystem::create_directories(directory_ + "/run");
   Publish(files);
   Start();
