@@ -192,8 +192,14 @@ struct Controller::Parts {
                  .owner = options.instance,
                  .subnet = options.subnet,
                  .host_routes = HostRoutes()}),
-        planes(haproxy::NewDataPlaneFactory(
-            {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
+        planes(haproxy::NewDataPlaneFactory({.config_root = options.state_dir,
+                                             .run_root = options.state_dir + "/run",
+                                             .held =
+                                                 [this](const api::ObjectKey&) {
+                                                   const std::lock_guard lock(held_mutex);
+                                                   if (hears_held) load.SampleSoon();
+                                                 }},
+                                            *engine)),
         traffic({.clock = clock,
                  .desired = desired,
                  .containers = containers,
@@ -328,6 +334,9 @@ struct Controller::Parts {
   store::AddressFile addresses_given_back;
   reconcilers::AddressPool addresses;
   reconcilers::ReplicaNetwork network;
+  // What HAProxy says comes on a thread of the planes', which outlives the load monitor.
+  std::mutex held_mutex;
+  bool hears_held = false;  // guarded by held_mutex
   std::unique_ptr<reconcilers::DataPlaneFactory> planes;
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
@@ -434,7 +443,18 @@ Result<void> Controller::Prepare() {
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
     if (!p.resources.Stop()) p.busy = true;
   });
-  p.manager.AddPart("load", nothing_wrong([&p] { p.load.Start(); }), [&p] { p.load.Stop(); });
+  const auto hear_held = [&p](bool hears) {
+    const std::lock_guard lock(p.held_mutex);
+    p.hears_held = hears;
+  };
+  p.manager.AddPart("load", nothing_wrong([&p, hear_held] {
+                      p.load.Start();
+                      hear_held(true);
+                    }),
+                    [&p, hear_held] {
+                      hear_held(false);
+                      p.load.Stop();
+                    });
   if (p.manifests != nullptr) {
     p.applier->OnAppliedOnce([this] { EnqueueEverything(); });
     for (const apiserver::Resource& resource : apiserver::AllResources()) {
