@@ -210,8 +210,8 @@ void AutoscalerReconciler::LearnStartup(Pass& pass) {
   }
 }
 
-// In its first seconds, and for a moment later, a metric may well be unknown: nobody needs to hear of
-// that.
+// In its first seconds, and for a moment later, a metric may well be unknown: nobody needs to hear
+// of that.
 void AutoscalerReconciler::TellMissing(Pass& pass) {
   Memory& memory = pass.memory;
   std::string missing;
