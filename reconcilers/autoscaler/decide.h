@@ -121,6 +121,8 @@ struct ScalingHistory {
   std::optional<std::int64_t> active_at;    // last second with requests, for scale to zero
   std::optional<std::int64_t> last_scale;
   std::optional<std::int64_t> last_tick;  // kHpa, kKpa: when they last decided
+  // As measured. Kept here with the rest by whoever measures; deciding goes by the input's.
+  double startup_seconds = 0;
   bool operator==(const ScalingHistory&) const = default;
 };
 

@@ -1,4 +1,3 @@
-// (Written by the one who writes the reconciler, for you to keep and to test: name nothing anew.)
 // An autoscaler's memory as JSON, as the LoadHistory keeps it across restarts. Pure.
 #pragma once
 

@@ -17,7 +17,8 @@ std::string ProblemWords(const ProposalContext& context, std::size_t metric, Pro
         return "nothing was counted yet";
       }
       if (context.end > context.now) return "the newest sample is from the future";
-      return fmt::format("the newest sample is {} s old", context.now - context.end);
+      // Without the age: the same each second is said once.
+      return fmt::format("nothing was counted for more than {} s", context.tuning.stale_seconds);
     case Problem::kNoneAnswered:
       return "requests came, and none was answered";
     case Problem::kErrors:
