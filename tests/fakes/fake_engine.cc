@@ -21,8 +21,9 @@ namespace {
 
 const std::set<std::string>& Readers() {
   static const std::set<std::string> readers{
-      "Version",      "ListContainers", "InspectContainer", "Exec",        "TailLogs",
-      "InspectImage", "InspectNetwork", "ListNetworks",     "ListVolumes", "StreamEvents"};
+      "Version",        "ListContainers", "InspectContainer", "Exec",
+      "ContainerStats", "TailLogs",       "InspectImage",     "InspectNetwork",
+      "ListNetworks",   "ListVolumes",    "StreamEvents"};
   return readers;
 }
 
@@ -134,6 +135,12 @@ void FakeEngine::SetHealth(const std::string& name, DockerHealth health) {
                              : health == DockerHealth::kUnhealthy ? "unhealthy"
                                                                   : "starting";
     state_->world.Emit(container, "health_status", {{"health", text}});
+  });
+}
+
+void FakeEngine::SetUsage(const std::string& name, double cpus, std::int64_t memory) {
+  state_->Happen(name, [&](FakeContainer& container) {
+    state_->world.SetUsage(container, cpus, memory);
   });
 }
 
