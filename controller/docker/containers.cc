@@ -137,7 +137,8 @@ std::vector<Result<StatsSample>> DockerEngine::StatsAtOnce(std::span<const std::
     if (!sample) return Error(Code::kFailedPrecondition, what + ": it does not run");
     return *sample;
   };
-  for (std::size_t i = 0; i < asked.size(); ++i) out[asked[i]] = decode(ids[asked[i]], responses[i]);
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    out[asked[i]] = decode(ids[asked[i]], responses[i]);
   return out;
 }
 

@@ -58,6 +58,10 @@ struct AppContainers {
 // thousands of replicas share a few.
 void ReadTemplates(AppContainers& containers, TemplatesByText& known);
 
+// HAProxy's name for an adopted container: its own, unless a replica has it.
+[[nodiscard]] std::string AdoptedServer(const ContainerInfo& container,
+                                        const std::set<std::string>& taken_names);
+
 // Where to reach an adopted container.
 struct AdoptedAddress {
   std::string server;   // HAProxy's name for it

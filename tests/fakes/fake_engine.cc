@@ -20,10 +20,10 @@ using reconcilers::EngineEvent;
 namespace {
 
 const std::set<std::string>& Readers() {
-  static const std::set<std::string> readers{
-      "Version",        "ListContainers", "InspectContainer", "Exec",
-      "ContainerStats", "TailLogs",       "InspectImage",     "InspectNetwork",
-      "ListNetworks",   "ListVolumes",    "StreamEvents"};
+  static const std::set<std::string> readers{"Version",      "ListContainers", "InspectContainer",
+                                             "Exec",         "ContainerStats", "TailLogs",
+                                             "InspectImage", "InspectNetwork", "ListNetworks",
+                                             "ListVolumes",  "StreamEvents"};
   return readers;
 }
 
@@ -139,9 +139,8 @@ void FakeEngine::SetHealth(const std::string& name, DockerHealth health) {
 }
 
 void FakeEngine::SetUsage(const std::string& name, double cpus, std::int64_t memory) {
-  state_->Happen(name, [&](FakeContainer& container) {
-    state_->world.SetUsage(container, cpus, memory);
-  });
+  state_->Happen(
+      name, [&](FakeContainer& container) { state_->world.SetUsage(container, cpus, memory); });
 }
 
 void FakeEngine::IgnoreSignals(const std::string& name) {

@@ -303,11 +303,11 @@ void FakeWorld::SetUsage(FakeContainer& container, double cpus, std::int64_t mem
 reconcilers::StatsSample FakeWorld::Stats(const FakeContainer& container) {
   const api::Time now = Now();
   const std::chrono::duration<double, std::nano> since = now - container.cpus_since;
-  return {.cpu_nanoseconds = container.cpu_nanoseconds +
-                             static_cast<std::int64_t>(container.cpus * since.count()),
+  return {.cpu_nanoseconds =
+              container.cpu_nanoseconds + static_cast<std::int64_t>(container.cpus * since.count()),
           .memory = container.memory,
-          .memory_limit = container.spec.memory_bytes > 0 ? container.spec.memory_bytes
-                                                          : std::int64_t{8} << 30,
+          .memory_limit =
+              container.spec.memory_bytes > 0 ? container.spec.memory_bytes : std::int64_t{8} << 30,
           .online_cpus = 4,
           .at = now};
 }
