@@ -25,6 +25,8 @@ constexpr Line kHelp[] = {
     {"ballast_docker_requests_total", "Requests to the Docker Engine, by operation and result."},
     {"ballast_docker_resyncs_total", "Complete lists of containers after the event stream opened."},
     {"ballast_events_total", "Events recorded, by type and reason."},
+    {"ballast_external_queries_total",
+     "Queries of Prometheus servers for autoscalers, by whether they had a value."},
     {"ballast_haproxy_certificates_changed_total",
      "Certificates that HAProxy was given anew without a reload."},
     {"ballast_haproxy_drift_repaired_total", "Differences in HAProxy that nobody asked for."},
