@@ -17,6 +17,7 @@
 #include "controller/apiserver/decisions.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
+#include "controller/apiserver/load_api.h"
 #include "controller/apiserver/management.h"
 #include "controller/apiserver/namespace_reaper.h"
 #include "controller/apiserver/object_cache.h"
@@ -27,6 +28,7 @@
 #include "controller/apiserver/tokens.h"
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
+#include "controller/cmd/load_reporter.h"
 #include "controller/cmd/lock_file.h"
 #include "controller/cmd/registry_scaler.h"
 #include "controller/cmd/status_reporter.h"
@@ -197,7 +199,7 @@ struct Controller::Parts {
                                              .held =
                                                  [this](const api::ObjectKey&) {
                                                    const std::lock_guard lock(held_mutex);
-                                                   if (hears_held) load.SampleSoon();
+                                                   if (hears_held) loads.SampleSoon();
                                                  }},
                                             *engine)),
         traffic({.clock = clock,
@@ -234,26 +236,27 @@ struct Controller::Parts {
                         .clock = clock},
                        options.instance),
         scaler(registry),
-        load_db(options.state_dir + "/load.db", clock),
+        load_history(options.state_dir + "/load.db", clock),
         resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
-        load({.clock = clock,
+        loads({.clock = clock,
               .source = traffic,
               .desired = desired,
-              .history = load_db,
+              .history = load_history,
               .enqueuer = manager,
               .metrics = metrics,
               .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
         autoscalers({.desired = desired,
-                     .load = load,
+                     .load = loads,
                      .external = external,
-                     .history = load_db,
+                     .history = load_history,
                      .scaler = scaler,
                      .status = events,
                      .events = events,
                      .metrics = metrics,
                      .clock = clock,
                      .zones = MachineZones()}),
-        decisions(registry, load_db),
+        decisions(registry, load_history),
+        load_reporter(loads, load_history, desired),
         reaper(registry),
         reporter({.clock = clock,
                   .table = table,
@@ -263,6 +266,7 @@ struct Controller::Parts {
                   .desired = desired,
                   .metrics = metrics},
                  options, version),
+        load_api(load_reporter, clock),
         hub(clock),
         tokens(*store, clock),
         audit(options.state_dir + "/audit.log", clock),
@@ -300,7 +304,8 @@ struct Controller::Parts {
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
-                    respond(management.Handle(user, request));
+                    auto load = load_api.Handle(request);
+                    respond(load ? std::move(*load) : management.Handle(user, request));
                   }}),
         server(metrics),
         door(options, server, tokens, clock) {
@@ -343,13 +348,15 @@ struct Controller::Parts {
   reconcilers::LoadBalancerReconciler load_balancers;
   NoExternal external;
   RegistryScaler scaler;
-  store::LoadDb load_db;
+  store::LoadDb load_history;
   runtime::ResourceMonitor resources;
-  runtime::LoadMonitor load;
+  runtime::LoadMonitor loads;
   reconcilers::AutoscalerReconciler autoscalers;
   apiserver::Decisions decisions;
+  LoadReporter load_reporter;
   apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
+  apiserver::LoadApi load_api;
   apiserver::WatchHub hub;
   apiserver::Tokens tokens;
   apiserver::AuditLog audit;
@@ -447,13 +454,13 @@ Result<void> Controller::Prepare() {
     const std::lock_guard lock(p.held_mutex);
     p.hears_held = hears;
   };
-  p.manager.AddPart("load", nothing_wrong([&p, hear_held] {
-                      p.load.Start();
+  p.manager.AddPart("loads", nothing_wrong([&p, hear_held] {
+                      p.loads.Start();
                       hear_held(true);
                     }),
                     [&p, hear_held] {
                       hear_held(false);
-                      p.load.Stop();
+                      p.loads.Stop();
                     });
   if (p.manifests != nullptr) {
     p.applier->OnAppliedOnce([this] { EnqueueEverything(); });

@@ -126,6 +126,7 @@ class FakeDataPlane final : public reconcilers::DataPlane {
 
  private:
   std::string Old(std::string_view command) {
+    if (command.starts_with("show stat -1")) return haproxy_.OldStat();
     if (command.starts_with("show stat ")) return OldStat(Words(std::string(command))[2]);
     if (command.starts_with("add server ")) {
       haproxy_.old_servers.emplace_back(command);
@@ -163,6 +164,7 @@ int FakeHaproxy::next_pid = 100;
 
 bool FakeHaproxy::Start() {
   old_workers = 0;
+  loads.clear();
   pid = ++next_pid;
   running = LoadFiles();
   return running;
@@ -268,7 +270,7 @@ std::string FakeHaproxy::ShowState(const std::string& only) const {
   return reply;
 }
 
-std::string FakeHaproxy::ShowStat(const std::string& backend) const {
+std::string FakeHaproxy::ShowStatOf(const std::string& backend) const {
   const auto servers = backends.find(backend);
   if (servers == backends.end()) return "No such proxy.\n";
   std::string reply = kStatHeader;
@@ -282,6 +284,28 @@ std::string FakeHaproxy::ShowStat(const std::string& backend) const {
                          up ? "UP" : "MAINT", up ? 1 : 0);
   }
   return reply + fmt::format("{},BACKEND,0,{},9,UP,{},1\n", backend, sessions, active);
+}
+
+std::string FakeHaproxy::ShowStat(bool servers, bool old) const {
+  std::string reply =
+      "# pxname,svname,qcur,scur,stot,status,act,type,hrsp_5xx,req_tot,qtime,ctime,rtime,\n"
+      "ballast.noroute,BACKEND,0,0,3,UP,0,1,0,3,0,0,0,\n";
+  for (const auto& [backend, list] : backends) {
+    int active = 0;
+    for (const auto& [name, server] : list) {
+      const bool up = (server.admin & 9) == 0 && server.op == 2;
+      active += up ? 1 : 0;
+      if (!servers) continue;
+      reply += fmt::format("{},{},0,{},{},{},1,2,0,{},0,0,0,\n", backend, name, server.connections,
+                           server.requests, up ? "UP" : "MAINT", server.requests);
+    }
+    const auto known = loads.find(backend);
+    const Load load = known == loads.end() ? Load{} : known->second;
+    reply += fmt::format("{},BACKEND,{},{},{},UP,{},1,{},{},0,0,0,\n", backend, load.queued,
+                         old ? load.old_current : load.current, load.arrived, active, load.errors,
+                         load.ended);
+  }
+  return reply;
 }
 
 std::string FakeHaproxy::AddServer(const std::vector<std::string>& words) {
@@ -379,7 +403,7 @@ std::string FakeHaproxy::Answer(const std::string& command) {
     return fmt::format("Name: HAProxy\nVersion: {}\nPid: {}\nStart_time_sec: {}\nStopping: 0\n",
                        version, pid, pid);
   }
-  if (command.starts_with("show stat ")) return ShowStat(words[2]);
+  if (command.starts_with("show stat ") && words[2] != "-1") return ShowStatOf(words[2]);
   if (command.starts_with("show servers state")) return ShowState(words.size() > 3 ? words[3] : "");
   if (command.starts_with("show servers conn")) {
     std::string reply = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max\n";
@@ -391,6 +415,7 @@ std::string FakeHaproxy::Answer(const std::string& command) {
     }
     return reply;
   }
+  if (command.starts_with("show stat")) return ShowStat(command != "show stat -1 2 -1", false);
   if (command.starts_with("show map ")) {
     if (!maps.contains(words[2])) return "Unknown map identifier. Please use #<id> or <file>.\n";
     std::string reply;
