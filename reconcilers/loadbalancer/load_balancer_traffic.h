@@ -86,7 +86,7 @@ class LoadBalancerTraffic {
   // After the start, the structure waits so long for web apps that have not spoken yet.
   static constexpr std::chrono::milliseconds kStartGrace{10'000};
   // A reload waits so long for requests that wait for a server, and looks so often.
-  static constexpr std::chrono::milliseconds kHeldPatience{10'000};
+  static constexpr std::chrono::milliseconds kHeldPatience{5'000};
   static constexpr std::chrono::milliseconds kHeldInterval{100};
   // How often replaced workers are asked whether requests wait in them.
   static constexpr std::chrono::milliseconds kLateInterval{100};
