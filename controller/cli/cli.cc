@@ -45,8 +45,7 @@ RunCommand RunnerOf(std::string_view name) {
       {"describe", RunDescribe}, {"delete", RunDelete},         {"scale", RunScale},
       {"why", RunWhy},           {"events", RunEvents},         {"logs", RunLogs},
       {"backup", RunBackup},     {"kubeconfig", RunKubeconfig}, {"token", RunToken},
-      {"top", RunTop},
-      {"version", RunVersion}};
+      {"top", RunTop},           {"version", RunVersion}};
   for (const auto& [known, run] : kRunners) {
     if (known == name) return run;
   }

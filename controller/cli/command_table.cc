@@ -328,8 +328,8 @@ Command Version() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      Status(), Apply(), Get(),    Describe(),   Delete(), Scale(),  Why(),
-      Events(), Logs(), Top(),  Backup(), Kubeconfig(), Token(),  Version()};
+      Status(), Apply(), Get(), Describe(), Delete(),     Scale(), Why(),
+      Events(), Logs(),  Top(), Backup(),   Kubeconfig(), Token(), Version()};
   return commands;
 }
 

@@ -35,6 +35,7 @@
 #include "controller/cmd/store_sink.h"
 #include "controller/cmd/uid.h"
 #include "controller/docker/docker_engine.h"
+#include "controller/external/prometheus_queries.h"
 #include "controller/haproxy/data_plane_factory.h"
 #include "controller/manifests/manifest_applier.h"
 #include "controller/manifests/manifest_source.h"
@@ -144,14 +145,6 @@ bool Sleep(const std::stop_token& stop, milliseconds duration) {
   return !stop.stop_requested();
 }
 
-// TEMPORARY
-class NoExternal final : public reconcilers::ExternalMetrics {
- public:
-  reconcilers::ExternalReading Read(const api::PrometheusQuery&) override {
-    return {.value = std::nullopt, .problem = "no"};
-  }
-};
-
 }  // namespace
 
 // In the order in which they are made; what comes later uses what came before.
@@ -235,19 +228,21 @@ struct Controller::Parts {
                         .events = events,
                         .clock = clock},
                        options.instance),
+        prometheus(clock, metrics),
         scaler(registry),
         load_history(options.state_dir + "/load.db", clock),
         resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
-        loads({.clock = clock,
-              .source = traffic,
-              .desired = desired,
-              .history = load_history,
-              .enqueuer = manager,
-              .metrics = metrics,
-              .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
+        loads(
+            {.clock = clock,
+             .source = traffic,
+             .desired = desired,
+             .history = load_history,
+             .enqueuer = manager,
+             .metrics = metrics,
+             .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
         autoscalers({.desired = desired,
                      .load = loads,
-                     .external = external,
+                     .external = prometheus,
                      .history = load_history,
                      .scaler = scaler,
                      .status = events,
@@ -346,7 +341,7 @@ struct Controller::Parts {
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
-  NoExternal external;
+  external::PrometheusQueries prometheus;
   RegistryScaler scaler;
   store::LoadDb load_history;
   runtime::ResourceMonitor resources;
@@ -449,6 +444,9 @@ Result<void> Controller::Prepare() {
                     [&p] { p.containers.Stop(); });
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
     if (!p.resources.Stop()) p.busy = true;
+  });
+  p.manager.AddPart("prometheus", nothing_wrong([&p] { p.prometheus.Start(); }), [&p] {
+    if (!p.prometheus.Stop()) p.busy = true;
   });
   const auto hear_held = [&p](bool hears) {
     const std::lock_guard lock(p.held_mutex);
