@@ -297,10 +297,10 @@ Command Top() {
       .summary = "show the load of web apps and replicas",
       .usages = {"[webapps|replicas]"},
       .details =
-          R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere. Requests,
-answers 5xx and response times are means of the last five seconds, as the load balancers count them;
-IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they come after a
-few seconds. - is what is not known.
+          R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere.
+Requests, answers 5xx and response times are means of the last five seconds, as the load balancers
+count them; IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they
+come after a few seconds. - is what is not known.
 )",
       .flags = {Namespace(),
                 AllNamespaces(),

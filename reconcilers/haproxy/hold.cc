@@ -10,7 +10,8 @@ namespace ballast::reconcilers::haproxy {
 namespace {
 
 // In one Lua state for all threads (lua-load), so that what waits is counted as a whole.
-constexpr char kScript[] = R"lua(-- Written by Ballast. Requests wait here until a server takes traffic (scale to zero).
+constexpr char kScript[] =
+    R"lua(-- Written by Ballast. Requests wait here until a server takes traffic (scale to zero).
 local WAKE = "unix@@WAKE@"
 local LATE = "@LATE@"
 local FIRST = 16       -- requests a server that go at once; twice as many each 100 ms later

@@ -74,7 +74,7 @@ class FakeHaproxy {
   std::map<std::string, int> held;       // requests that wait for a server, by backend
   std::map<std::string, int> old_held;   // ... in old workers
   std::vector<std::string> old_servers;  // commands that gave one to an old worker
-  std::map<std::string, Load> loads;                                             // by backend
+  std::map<std::string, Load> loads;     // by backend
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> maps;  // by file
   std::map<std::string, std::string> certificates;  // what new connections get: PEM by path
   std::map<std::string, std::string> transactions;  // of certificates, by path
