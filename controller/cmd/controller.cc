@@ -1,11 +1,6 @@
 #include "controller/cmd/controller.h"
 
-#include <arpa/inet.h>
-
 #include <fmt/format.h>
-#include <bit>
-#include <fstream>
-#include <sstream>
 
 #include <chrono>
 #include <condition_variable>
@@ -28,6 +23,7 @@
 #include "controller/apiserver/tokens.h"
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
+#include "controller/cmd/host_routes.h"
 #include "controller/cmd/load_reporter.h"
 #include "controller/cmd/lock_file.h"
 #include "controller/cmd/registry_scaler.h"
@@ -66,28 +62,6 @@
 
 namespace ballast::cmd {
 namespace {
-
-// The IPv4 networks of the host's routing table, without the default route.
-std::vector<std::string> HostRoutes() {
-  std::vector<std::string> routes;
-  std::ifstream table("/proc/net/route");
-  std::string line;
-  std::getline(table, line);  // headings
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string device;
-    std::string gateway;
-    std::uint32_t destination = 0;
-    std::uint32_t mask = 0;
-    int ignored = 0;
-    fields >> device >> std::hex >> destination >> gateway >> ignored >> ignored >> ignored >>
-        ignored >> mask;
-    if (!fields || mask == 0) continue;
-    routes.push_back(reconcilers::FormatIpv4(ntohl(destination)) + "/" +
-                     std::to_string(std::popcount(mask)));
-  }
-  return routes;
-}
 
 using runtime::Log;
 using runtime::LogLevel;
