@@ -58,6 +58,7 @@ LoadEstimate EstimateRequestRate(const LoadSeries& load, std::int64_t end, doubl
   const double startup = startup_seconds > 0 ? startup_seconds : params.default_startup;
   const double seconds = std::min(startup + params.extra_seconds, params.most_ahead_seconds);
   LoadEstimate estimate;
+  estimate.mean = recent.request_rate;
   estimate.level = Level(load, end, recent, params);
   // The line's end may lie too high for a while after a jump. The short mean does not, but it is
   // half its window late.
@@ -68,7 +69,7 @@ LoadEstimate EstimateRequestRate(const LoadSeries& load, std::int64_t end, doubl
   const LoadWindow before = load.Mean(end - params.surge_seconds, params.surge_before);
   if (before.seconds > 0 && newest.request_rate > estimate.level &&
       IsSurge(newest.request_rate, newest.seconds, before.request_rate, params)) {
-    estimate.level = estimate.grow = newest.request_rate;
+    estimate.level = estimate.mean = estimate.grow = newest.request_rate;
   }
   estimate.shrink = WithMargin(estimate.level, estimate.grow, params);
   return estimate;
@@ -85,7 +86,7 @@ LoadEstimate EstimateConcurrency(const LoadSeries& load, std::int64_t end,
       IsSurge(newest.concurrency, 1, before.concurrency, params)) {
     estimate.level = newest.concurrency;
   }
-  estimate.grow = estimate.level;
+  estimate.grow = estimate.mean = estimate.level;
   estimate.shrink = WithMargin(estimate.level, estimate.grow, params);
   return estimate;
 }

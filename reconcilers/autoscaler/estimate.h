@@ -35,6 +35,7 @@ struct EstimateParams {
 
 struct LoadEstimate {
   double level = 0;   // now, in all
+  double mean = 0;    // the plain short mean, or the jump's; for HPA's arithmetic
   double grow = 0;    // plan growth for this
   double shrink = 0;  // and shrinking for this; not below `grow`
 };

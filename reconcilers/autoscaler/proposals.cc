@@ -33,8 +33,8 @@ int Share(double replicas, int current, const hpa::Tolerance* tolerance, double 
 void ShareLoad(const ProposalContext& context, const LoadEstimate& estimate, Proposal& proposal) {
   const int current = context.input.current;
   const hpa::Tolerance* tolerance = &context.tolerance;
-  const double grow = context.hpa_up ? estimate.level : estimate.grow;
-  const double shrink = context.hpa_down || !context.margin ? estimate.level : estimate.shrink;
+  const double grow = context.hpa_up ? estimate.mean : estimate.grow;
+  const double shrink = context.margin ? estimate.shrink : estimate.mean;
   const double slack = context.tuning.slack;
   proposal.grow = Share(grow / proposal.target, current, context.hpa_up ? tolerance : nullptr,
                         slack, proposal.within_tolerance);
@@ -185,6 +185,18 @@ void External(const ProposalContext& context, std::size_t index, const api::Metr
   proposal.shrink = std::max(proposal.shrink, proposal.grow);
 }
 
+// When the first of the replicas that are on their way was asked for.
+std::optional<std::int64_t> AskedAt(const DecideInput& input, const ScalingHistory& history) {
+  std::optional<std::int64_t> asked;
+  int coming = input.current - input.in_service;
+  for (auto event = history.scale_ups.rbegin(); event != history.scale_ups.rend(); ++event) {
+    if (coming <= 0) break;
+    asked = event->second;
+    coming -= event->change;
+  }
+  return asked;
+}
+
 }  // namespace
 
 ProposalContext ContextOf(const DecideInput& input, const ScalingHistory& history,
@@ -205,11 +217,11 @@ ProposalContext ContextOf(const DecideInput& input, const ScalingHistory& histor
       context.hpa_up && spec.behavior->scale_up->stabilization_window_seconds.value_or(0) > 0;
   context.margin = !context.hpa_down && !up_window;
   context.tolerance = hpa::ToleranceOf(spec.behavior);
-  if (input.in_service < input.current && history.last_scale) {
+  if (const auto asked = AskedAt(input, history)) {
     const double patience = input.startup_seconds > 0
                                 ? 2 * input.startup_seconds + tuning.settle_seconds
                                 : tuning.patience_seconds;
-    const std::int64_t waited = context.now - *history.last_scale;
+    const std::int64_t waited = context.now - *asked;
     if (waited >= 0 && static_cast<double>(waited) < patience) context.waiting = waited;
   }
   return context;
