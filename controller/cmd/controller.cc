@@ -170,7 +170,10 @@ struct Controller::Parts {
                  .subnet = options.subnet,
                  .host_routes = HostRoutes()}),
         planes(haproxy::NewDataPlaneFactory(
-            {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
+            {.config_root = options.state_dir,
+             .run_root = options.state_dir + "/run",
+             .held = [this](const api::ObjectKey& app) { RequestsWait(app); }},
+            *engine)),
         traffic({.clock = clock,
                  .desired = desired,
                  .containers = containers,
@@ -253,6 +256,11 @@ struct Controller::Parts {
     manifests = std::make_unique<manifests::ManifestSource>(ManifestOptionsOf(options), clock,
                                                             *applier, sink, events, metrics);
     applier->Attach(*manifests);
+  }
+
+  // HAProxy holds requests of this web app, since no replica takes them.
+  void RequestsWait(const api::ObjectKey& app) {
+    if (const auto autoscaler = objects.AutoscalerOf(app)) manager.Enqueue(autoscaler->Key());
   }
 
   runtime::SystemClock clock;
