@@ -24,7 +24,7 @@ class QueueModel {
   // Requests, of all.
   [[nodiscard]] double unserved() const {
     return unserved_;
-  }                                                    // beyond the capacity of their second
+  }  // beyond the capacity of their second
   [[nodiscard]] double lost() const { return lost_; }  // turned away
   // That waited longer than `seconds` (in hundredths), those turned away among them.
   [[nodiscard]] double Later(double seconds) const;
