@@ -12,7 +12,7 @@ namespace ballast::cli {
 namespace {
 
 constexpr double kWidth = 1000;
-constexpr double kLeft = 70;
+constexpr double kLeft = 84;
 constexpr double kRight = 930;
 constexpr double kHead = 64;    // title and legend
 constexpr double kPanel = 230;  // with its own title and axis
@@ -135,7 +135,7 @@ std::string FrontierSvg(const SimulationReport& report) {
   constexpr double kTop = 70;
   constexpr double kBottom = 500;
   constexpr double kHeight = 560;
-  constexpr double kLeast = 1e-7;  // below that a share is none
+  constexpr double kLeast = 1e-6;  // below that a share is none
   const double ideal = report.runs.front().result.ideal_hours;
   double least_hours = ideal;
   double most_hours = ideal;
@@ -188,7 +188,10 @@ std::string FrontierSvg(const SimulationReport& report) {
       const Point at{x.At(run.result.replica_hours), share < kLeast ? kBottom : y.At(share)};
       curve.push_back(at);
       svg.Circle(at, 3.5, (share < kLeast ? "hollow " : "dot ") + color);
-      svg.Text({at.x + 6, at.y - 6}, fmt::format("{:g}", run.target), Anchor::kStart, "small");
+      // Curves that meet keep their numbers apart.
+      const bool below = policy == report.plan.policies.front() && share >= kLeast;
+      svg.Text({at.x + (below ? -6 : 6), at.y + (below ? 14 : -6)}, fmt::format("{:g}", run.target),
+               below ? Anchor::kEnd : Anchor::kStart, "small");
     }
     svg.Polyline(curve, "line " + color);
   }
