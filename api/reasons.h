@@ -64,6 +64,7 @@ inline constexpr char kStateNotSaved[] = "StateNotSaved";
 inline constexpr char kReloaded[] = "Reloaded";
 inline constexpr char kReloadPending[] = "ReloadPending";
 inline constexpr char kReloadRefused[] = "ReloadRefused";
+inline constexpr char kReloadPutOff[] = "ReloadPutOff";
 inline constexpr char kDriftRepaired[] = "DriftRepaired";
 inline constexpr char kStoredObjectInvalid[] = "StoredObjectInvalid";
 inline constexpr char kLoadBalancerStarted[] = "LoadBalancerStarted";

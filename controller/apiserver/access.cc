@@ -89,14 +89,37 @@ bool IsAdministrator(const User& user) {
          });
 }
 
-ApiResult<void> AuthorizePath(const User& user, std::string_view path) {
+std::optional<std::string> ReadableIn(const HttpRequest& request) {
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
+  if (request.path == "/ballast/v1/top") {
+    const auto ns = request.query.find("namespace");
+    return ns == request.query.end() ? "" : ns->second;
+  }
+  std::string_view rest = request.path;
+  constexpr std::string_view kLoads = "/ballast/v1/load/namespaces/";
+  if (!rest.starts_with(kLoads)) return std::nullopt;
+  rest.remove_prefix(kLoads.size());
+  const std::string_view ns = rest.substr(0, rest.find('/'));
+  if (ns.empty()) return std::nullopt;
+  return std::string(ns);
+}
+
+ApiResult<void> AuthorizePath(const User& user, const HttpRequest& request) {
   if (user.may_do_all) return {};
+  const std::string& path = request.path;
   for (const std::string_view open :
        {"/api", "/apis", "/openapi", "/version", "/healthz", "/readyz", "/livez"}) {
     if (path == open || (path.starts_with(open) && path[open.size()] == '/')) return {};
   }
-  const bool admin = IsAdministrator(user);
-  if (admin) return {};
+  if (const auto ns = ReadableIn(request)) {
+    const bool reads = std::ranges::any_of(
+        GrantsOf(user), [&](const Grant& grant) { return grant.ns.empty() || grant.ns == *ns; });
+    if (reads) return {};
+    return Refuse(Forbidden(
+        {}, fmt::format("User \"{}\" cannot read the loads of {}", user.name,
+                        ns->empty() ? "all namespaces" : "the namespace \"" + *ns + "\"")));
+  }
+  if (IsAdministrator(user)) return {};
   return Refuse(
       Forbidden({}, fmt::format("User \"{}\" cannot use the path \"{}\"", user.name, path)));
 }

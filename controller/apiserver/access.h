@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "controller/apiserver/http_types.h"
 #include "controller/apiserver/request_info.h"
 
 namespace ballast::apiserver {
@@ -37,7 +39,11 @@ struct Grant {
 [[nodiscard]] ApiResult<void> Authorize(const User& user, const RequestInfo& request);
 // May this user do anything at all, everywhere?
 [[nodiscard]] bool IsAdministrator(const User& user);
-// What is no resource: discovery and health for everybody who is known, `admin` for the rest.
-[[nodiscard]] ApiResult<void> AuthorizePath(const User& user, std::string_view path);
+// The namespace whose readers may ask for this although it is no resource: loads. Empty: those who
+// may read all of them. Nothing: it takes an administrator.
+[[nodiscard]] std::optional<std::string> ReadableIn(const HttpRequest& request);
+// What is no resource: discovery and health for everybody who is known, loads for those who may
+// read their namespace, `admin` for the rest.
+[[nodiscard]] ApiResult<void> AuthorizePath(const User& user, const HttpRequest& request);
 
 }  // namespace ballast::apiserver

@@ -188,7 +188,7 @@ void RestHandler::AuditRefusal(const std::string& user, const HttpRequest& reque
 }
 
 void RestHandler::HandleOther(const User& user, HttpRequest request, Respond respond) const {
-  if (auto allowed = AuthorizePath(user, request.path); !allowed) {
+  if (auto allowed = AuthorizePath(user, request); !allowed) {
     AuditRefusal(user.name, request, allowed.error());
     return respond(ErrorResponse(allowed.error()));
   }

@@ -44,8 +44,7 @@ std::vector<Want> WantsOf(const api::Object& object) {
   }
   if (const auto* scaler = std::get_if<api::Autoscaler>(&object)) {
     const auto& target = scaler->spec.scale_target_ref;
-    wants.push_back({ScaleOf(target.kind, scaler->meta.ns, target.name),
-                     "spec.scaleTargetRef",
+    wants.push_back({ScaleOf(target.kind, scaler->meta.ns, target.name), "spec.scaleTargetRef",
                      fmt::format("scaling {} {}/{}", target.kind, scaler->meta.ns, target.name)});
   }
   return wants;

@@ -45,7 +45,7 @@ RunCommand RunnerOf(std::string_view name) {
       {"describe", RunDescribe}, {"delete", RunDelete},     {"scale", RunScale},
       {"why", RunWhy},           {"simulate", RunSimulate}, {"events", RunEvents},
       {"logs", RunLogs},         {"backup", RunBackup},     {"kubeconfig", RunKubeconfig},
-      {"token", RunToken},       {"version", RunVersion}};
+      {"token", RunToken},       {"top", RunTop},           {"version", RunVersion}};
   for (const auto& [known, run] : kRunners) {
     if (known == name) return run;
   }
@@ -136,12 +136,11 @@ bool WriteOut(std::string_view text) {
 
 namespace {
 
-std::size_t WidthOf(int fd) {
-  if (isatty(fd) != 1) return 0;
-  constexpr std::size_t kUsualWidth = 80;
+TerminalSize SizeOf(int fd) {
+  if (isatty(fd) != 1) return {};
   winsize size{};
   const bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : kUsualWidth;
+  return known ? TerminalSize{size.ws_col, size.ws_row} : TerminalSize{80, 24};
 }
 
 }  // namespace
@@ -152,10 +151,13 @@ Environment DetectEnvironment(std::string version) {
     return std::string(value == nullptr ? "" : value);
   };
   Environment environment{.version = std::move(version)};
-  environment.width = WidthOf(STDOUT_FILENO);
+  environment.width = SizeOf(STDOUT_FILENO).width;
   environment.color =
       environment.width > 0 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
-  if (variable("TERM") != "dumb") environment.error_width = WidthOf(STDERR_FILENO);
+  if (variable("TERM") != "dumb") {
+    environment.error_width = SizeOf(STDERR_FILENO).width;
+    if (environment.width > 0) environment.terminal = [] { return SizeOf(STDOUT_FILENO); };
+  }
   environment.now = [] { return std::chrono::system_clock::now(); };
   environment.read_input = [] { return std::string(std::istreambuf_iterator<char>(std::cin), {}); };
   return environment;

@@ -24,11 +24,18 @@ inline constexpr int kExitInterrupted = 130;  // Ctrl-C
 
 inline constexpr char kDefaultSocket[] = "/run/ballast/ballast.sock";
 
+struct TerminalSize {
+  std::size_t width = 0;
+  std::size_t height = 0;
+};
+
 struct Environment {
   std::string version;
   std::size_t width = 0;  // of the terminal that `out` is; 0: it is none
   bool color = false;
   std::size_t error_width = 0;  // of the terminal that `err` is; 0: it is none
+  // Of `out`, now; null: it is no terminal, or none that can be drawn on.
+  std::function<TerminalSize()> terminal;
   std::function<api::Time()> now;
   std::function<std::string()> read_input;  // standard input, whole
   // Null: the real one.

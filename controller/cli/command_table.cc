@@ -356,6 +356,25 @@ Command Token() {
           .examples = ""};
 }
 
+Command Top() {
+  return {
+      .name = "top",
+      .summary = "show the load of web apps and replicas",
+      .usages = {"[webapps|replicas]"},
+      .details =
+          R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere. Requests,
+answers 5xx and response times are means of the last five seconds, as the load balancers count them;
+IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they come after a
+few seconds. - is what is not known.
+)",
+      .flags = {Namespace(),
+                AllNamespaces(),
+                {.name = "--once", .help = "one table, on a terminal too"},
+                Output("table or json"),
+                Socket()},
+      .examples = "  ballast top -A\n  ballast top replicas --once\n"};
+}
+
 Command Version() {
   return {.name = "version",
           .summary = "print the versions of this program and of the controller",
@@ -374,8 +393,8 @@ Command Version() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      Status(),   Apply(),  Get(),  Describe(), Delete(),     Scale(), Why(),
-      Simulate(), Events(), Logs(), Backup(),   Kubeconfig(), Token(), Version()};
+      Status(), Apply(), Get(), Describe(), Delete(),     Scale(), Why(),    Simulate(),
+      Events(), Logs(),  Top(), Backup(),   Kubeconfig(), Token(), Version()};
   return commands;
 }
 

@@ -34,6 +34,7 @@ int RunLogs(const Arguments& arguments, Session& session);
 int RunBackup(const Arguments& arguments, Session& session);
 int RunKubeconfig(const Arguments& arguments, Session& session);
 int RunToken(const Arguments& arguments, Session& session);
+int RunTop(const Arguments& arguments, Session& session);
 int RunVersion(const Arguments& arguments, Session& session);
 
 }  // namespace ballast::cli

@@ -17,6 +17,7 @@
 #include "controller/apiserver/decisions.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
+#include "controller/apiserver/load_api.h"
 #include "controller/apiserver/management.h"
 #include "controller/apiserver/namespace_reaper.h"
 #include "controller/apiserver/object_cache.h"
@@ -27,12 +28,14 @@
 #include "controller/apiserver/tokens.h"
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
+#include "controller/cmd/load_reporter.h"
 #include "controller/cmd/lock_file.h"
 #include "controller/cmd/registry_scaler.h"
 #include "controller/cmd/status_reporter.h"
 #include "controller/cmd/store_sink.h"
 #include "controller/cmd/uid.h"
 #include "controller/docker/docker_engine.h"
+#include "controller/external/prometheus_queries.h"
 #include "controller/haproxy/data_plane_factory.h"
 #include "controller/manifests/manifest_applier.h"
 #include "controller/manifests/manifest_source.h"
@@ -142,14 +145,6 @@ bool Sleep(const std::stop_token& stop, milliseconds duration) {
   return !stop.stop_requested();
 }
 
-// TEMPORARY
-class NoExternal final : public reconcilers::ExternalMetrics {
- public:
-  reconcilers::ExternalReading Read(const api::PrometheusQuery&) override {
-    return {.value = std::nullopt, .problem = "no"};
-  }
-};
-
 }  // namespace
 
 // In the order in which they are made; what comes later uses what came before.
@@ -192,8 +187,14 @@ struct Controller::Parts {
                  .owner = options.instance,
                  .subnet = options.subnet,
                  .host_routes = HostRoutes()}),
-        planes(haproxy::NewDataPlaneFactory(
-            {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
+        planes(haproxy::NewDataPlaneFactory({.config_root = options.state_dir,
+                                             .run_root = options.state_dir + "/run",
+                                             .held =
+                                                 [this](const api::ObjectKey&) {
+                                                   const std::lock_guard lock(held_mutex);
+                                                   if (hears_held) loads.SampleSoon();
+                                                 }},
+                                            *engine)),
         traffic({.clock = clock,
                  .desired = desired,
                  .containers = containers,
@@ -227,27 +228,30 @@ struct Controller::Parts {
                         .events = events,
                         .clock = clock},
                        options.instance),
+        prometheus(clock, metrics),
         scaler(registry),
-        load_db(options.state_dir + "/load.db", clock),
+        load_history(options.state_dir + "/load.db", clock),
         resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
-        load({.clock = clock,
-              .source = traffic,
-              .desired = desired,
-              .history = load_db,
-              .enqueuer = manager,
-              .metrics = metrics,
-              .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
+        loads(
+            {.clock = clock,
+             .source = traffic,
+             .desired = desired,
+             .history = load_history,
+             .enqueuer = manager,
+             .metrics = metrics,
+             .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
         autoscalers({.desired = desired,
-                     .load = load,
-                     .external = external,
-                     .history = load_db,
+                     .load = loads,
+                     .external = prometheus,
+                     .history = load_history,
                      .scaler = scaler,
                      .status = events,
                      .events = events,
                      .metrics = metrics,
                      .clock = clock,
                      .zones = MachineZones()}),
-        decisions(registry, load_db),
+        decisions(registry, load_history),
+        load_reporter(loads, load_history, desired),
         reaper(registry),
         reporter({.clock = clock,
                   .table = table,
@@ -257,6 +261,7 @@ struct Controller::Parts {
                   .desired = desired,
                   .metrics = metrics},
                  options, version),
+        load_api(load_reporter, clock),
         hub(clock),
         tokens(*store, clock),
         audit(options.state_dir + "/audit.log", clock),
@@ -294,7 +299,8 @@ struct Controller::Parts {
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
-                    respond(management.Handle(user, request));
+                    auto load = load_api.Handle(request);
+                    respond(load ? std::move(*load) : management.Handle(user, request));
                   }}),
         server(metrics),
         door(options, server, tokens, clock) {
@@ -328,19 +334,24 @@ struct Controller::Parts {
   store::AddressFile addresses_given_back;
   reconcilers::AddressPool addresses;
   reconcilers::ReplicaNetwork network;
+  // What HAProxy says comes on a thread of the planes', which outlives the load monitor.
+  std::mutex held_mutex;
+  bool hears_held = false;  // guarded by held_mutex
   std::unique_ptr<reconcilers::DataPlaneFactory> planes;
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
-  NoExternal external;
+  external::PrometheusQueries prometheus;
   RegistryScaler scaler;
-  store::LoadDb load_db;
+  store::LoadDb load_history;
   runtime::ResourceMonitor resources;
-  runtime::LoadMonitor load;
+  runtime::LoadMonitor loads;
   reconcilers::AutoscalerReconciler autoscalers;
   apiserver::Decisions decisions;
+  LoadReporter load_reporter;
   apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
+  apiserver::LoadApi load_api;
   apiserver::WatchHub hub;
   apiserver::Tokens tokens;
   apiserver::AuditLog audit;
@@ -434,7 +445,21 @@ Result<void> Controller::Prepare() {
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
     if (!p.resources.Stop()) p.busy = true;
   });
-  p.manager.AddPart("load", nothing_wrong([&p] { p.load.Start(); }), [&p] { p.load.Stop(); });
+  p.manager.AddPart("prometheus", nothing_wrong([&p] { p.prometheus.Start(); }), [&p] {
+    if (!p.prometheus.Stop()) p.busy = true;
+  });
+  const auto hear_held = [&p](bool hears) {
+    const std::lock_guard lock(p.held_mutex);
+    p.hears_held = hears;
+  };
+  p.manager.AddPart("loads", nothing_wrong([&p, hear_held] {
+                      p.loads.Start();
+                      hear_held(true);
+                    }),
+                    [&p, hear_held] {
+                      hear_held(false);
+                      p.loads.Stop();
+                    });
   if (p.manifests != nullptr) {
     p.applier->OnAppliedOnce([this] { EnqueueEverything(); });
     for (const apiserver::Resource& resource : apiserver::AllResources()) {

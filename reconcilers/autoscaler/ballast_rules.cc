@@ -184,6 +184,10 @@ Decision DecideBallast(const ProposalContext& context, const Bounds& bounds,
     FromZero(wishes, wanted, decision);
   } else if (!wishes.some || (wishes.missing && wishes.grow <= current)) {
     decision.limit = ScalingLimit::kNoMetrics;
+    // Once more is known, a whole window is to pass before anything shrinks.
+    static_cast<void>(Remember(history.recommendations, context.now, current,
+                               UpWindow(*context.input.spec),
+                               DownWindow(*context.input.spec, context.tuning)));
   } else {
     Settle(context, bounds, wishes, history, decision);
     if (decision.replicas == current && decision.proposed == current && wishes.within_tolerance) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <compare>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -102,11 +103,12 @@ std::string EncodeDecision(const DecideInput& input, const Decision& decision) {
 
 bool SameDecision(const Decision& a, const Decision& b) {
   const auto same = [](const MetricProposal& x, const MetricProposal& y) {
-    return x.name == y.name && x.replicas == y.replicas && x.problem == y.problem;
+    return x.type == y.type && x.name == y.name && x.replicas.has_value() == y.replicas.has_value();
   };
-  return a.current == b.current && a.replicas == b.replicas && a.proposed == b.proposed &&
-         a.limit == b.limit && a.panicking == b.panicking && a.min_replicas == b.min_replicas &&
-         a.max_replicas == b.max_replicas && std::ranges::equal(a.metrics, b.metrics, same);
+  return a.current == b.current && a.replicas == b.replicas && a.limit == b.limit &&
+         (a.proposed <=> a.current) == (b.proposed <=> b.current) && a.panicking == b.panicking &&
+         a.min_replicas == b.min_replicas && a.max_replicas == b.max_replicas &&
+         std::ranges::equal(a.metrics, b.metrics, same);
 }
 
 }  // namespace ballast::reconcilers

@@ -14,8 +14,9 @@ namespace ballast::reconcilers {
 
 [[nodiscard]] std::string EncodeDecision(const DecideInput& input, const Decision& decision);
 
-// Whether a person would read the same in both: they are one row with a count. Figures that move
-// within what is wanted are no difference.
+// Whether both say the same: the same step, from and to the same number, for the same reason. Then
+// they are one row with a count. What moves from second to second (figures, and wishes that lead to
+// nothing) is no difference.
 [[nodiscard]] bool SameDecision(const Decision& a, const Decision& b);
 
 }  // namespace ballast::reconcilers

@@ -45,6 +45,8 @@ struct AutoscalerReconciler::Memory {
   std::optional<Clock::Steady> saved_at;
   std::optional<Clock::Steady> shown_at;
   std::optional<api::AutoscalerStatus> shown;
+  std::string missing;  // the metric that is not known, and why
+  std::optional<Clock::Steady> missing_since;
   std::string told;  // the last warning, so that it is not said each second
 };
 
@@ -208,20 +210,30 @@ void AutoscalerReconciler::LearnStartup(Pass& pass) {
   }
 }
 
+// In its first seconds, and for a moment later, a metric may well be unknown: nobody needs to hear
+// of that.
+void AutoscalerReconciler::TellMissing(Pass& pass) {
+  Memory& memory = pass.memory;
+  std::string missing;
+  for (const MetricProposal& metric : pass.decision.metrics) {
+    if (!metric.replicas && missing.empty()) missing = metric.name + ": " + metric.problem;
+  }
+  if (missing.empty() || missing != memory.missing) {
+    memory.missing_since = missing.empty() ? std::nullopt : std::optional(pass.now);
+    memory.missing = std::move(missing);
+    if (memory.missing.empty()) memory.told.clear();
+    return;
+  }
+  if (memory.missing == memory.told || pass.now - *memory.missing_since < kTellMissingAfter) return;
+  d_.events.Record(pass.key, EventType::kWarning, reason::kFailedGetMetric, memory.missing);
+  memory.told = memory.missing;
+}
+
 Result<void> AutoscalerReconciler::Act(Pass& pass) {
   Memory& memory = pass.memory;
   const int from = pass.input.current;
   const int to = pass.decision.replicas;
-  const MetricProposal* missing = nullptr;
-  for (const MetricProposal& metric : pass.decision.metrics) {
-    if (!metric.replicas && missing == nullptr) missing = &metric;
-  }
-  std::string warning;
-  if (missing != nullptr) warning = missing->name + ": " + missing->problem;
-  if (!warning.empty() && warning != memory.told) {
-    d_.events.Record(pass.key, EventType::kWarning, reason::kFailedGetMetric, warning);
-  }
-  memory.told = warning;
+  TellMissing(pass);
   if (to == from) return {};
   if (auto set = d_.scaler.SetReplicas(pass.app->Key(), from, to); !set) {
     pass.problems.update = set.error().message;

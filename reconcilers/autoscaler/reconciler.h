@@ -46,6 +46,7 @@ class AutoscalerReconciler final : public Reconciler {
   static constexpr std::chrono::milliseconds kLookAgain{5'000};
   static constexpr std::chrono::seconds kSaveEvery{10};
   static constexpr std::chrono::seconds kShowEvery{15};
+  static constexpr std::chrono::seconds kTellMissingAfter{15};
 
   explicit AutoscalerReconciler(AutoscalerDependencies dependencies);
   ~AutoscalerReconciler() override;
@@ -62,6 +63,7 @@ class AutoscalerReconciler final : public Reconciler {
   Result<Outcome> Idle(Pass& pass, std::string why);
   void Observe(Pass& pass);
   void LearnStartup(Pass& pass);
+  void TellMissing(Pass& pass);
   Result<void> Act(Pass& pass);
   void KeepDecision(Pass& pass);
   void SaveHistory(Pass& pass, bool now);

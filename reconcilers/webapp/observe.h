@@ -35,6 +35,7 @@ struct AppMemory {
   std::string skipped_told;                     // ... or is no name of a variable
   bool traffic_seen = false;                    // HAProxy's states were read at least once
   std::string traffic_difference;  // between what was wished and what HAProxy had, last time
+  bool keeps_last = false;         // PlanInput::keep_last of the last pass
   std::map<std::string, api::Condition> conditions;  // for last_transition
   TemplatesByText templates;                         // those that its replicas carry, parsed
 };

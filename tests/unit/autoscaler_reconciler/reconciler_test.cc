@@ -265,6 +265,8 @@ TEST_F(AutoscalerReconcilerTest, AsksThePrometheusOfTheSpec) {
   Seconds(2, 60);
   EXPECT_EQ(external_.asked.front(), "sum(queue)");
   EXPECT_EQ(Replicas(), 2);
+  EXPECT_EQ(Count(api::reason::kFailedGetMetric), 0) << "it has only just been asked";
+  Seconds(20, 60);
   EXPECT_THAT(Message(api::reason::kFailedGetMetric), HasSubstr("not asked yet"));
   external_.reading = {.value = 75, .problem = ""};
   Seconds(5, 60);
