@@ -78,6 +78,7 @@ Result<Trace> TraceOfSamples(const std::vector<LoadSample>& seconds,
     last = begin;
   }
   Trace trace;
+  trace.dated = true;
   trace.filled = coarse.filled * kMinute;
   const auto first = std::ranges::find_if(seconds, good);
   if (coarse.rates.empty() && first == seconds.end()) {

@@ -23,6 +23,7 @@ struct Trace {
   static constexpr std::int64_t kSomeStart = 946684800;
 
   std::int64_t start = kSomeStart;  // Unix time
+  bool dated = false;               // `start` is when it was, and not kSomeStart
   int interval = 1;                 // seconds
   // Requests a second in each interval; below 0: not known.
   std::vector<double> rates;

@@ -170,6 +170,7 @@ Result<Trace> TraceReader::Finish() {
   constexpr int kOneMinute = 60;
   if (interval_ == 0) interval_ = kind_ == Kind::kTime ? kOneMinute : 1;
   trace_.interval = static_cast<int>(interval_);
+  trace_.dated = kind_ == Kind::kTime;
   trace_.start = kind_ == Kind::kTime ? first_ : Trace::kSomeStart + first_;
   for (double& rate : trace_.rates) {
     if (rate > 0) rate /= static_cast<double>(interval_);

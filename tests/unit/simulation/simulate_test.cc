@@ -69,9 +69,9 @@ TEST(Simulate, SameInputSameResult) {
   }
 }
 
-// 50/s, then 500/s: what is missing is missing while replicas are found out about and start.
+// 20/s, then 500/s: what is missing is missing while replicas are found out about and start.
 TEST(Simulate, AStep) {
-  std::vector<double> rates(300, 50);
+  std::vector<double> rates(300, 20);
   rates.resize(600, 500);
   const auto spec = RateSpec(40, 1, 40);
   const auto result = Simulate(Seconds(rates), {.spec = &spec,
@@ -88,7 +88,7 @@ TEST(Simulate, AStep) {
   EXPECT_GT(result.p99, 1);
   EXPECT_EQ(result.p50, 0);
   ASSERT_EQ(result.timeline.size(), 60U);
-  EXPECT_EQ(result.timeline.front().load, 50);
+  EXPECT_EQ(result.timeline.front().load, 20);
   EXPECT_EQ(result.timeline.front().replicas, 1);
   EXPECT_EQ(result.timeline[30].second, 300);
   EXPECT_EQ(result.timeline[30].load, 500);
