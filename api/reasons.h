@@ -22,7 +22,23 @@ inline constexpr char kPoolOnly[] = "LabelledContainersOnly";
 inline constexpr char kTerminating[] = "Terminating";
 inline constexpr char kNoSuchWebApp[] = "NoSuchWebApp";
 
+// Conditions of an Autoscaler: HPA's where it has one.
+inline constexpr char kReadyForNewScale[] = "ReadyForNewScale";
+inline constexpr char kScaleDownStabilized[] = "ScaleDownStabilized";
+inline constexpr char kFailedGetScale[] = "FailedGetScale";        // an Event too
+inline constexpr char kFailedUpdateScale[] = "FailedUpdateScale";  // an Event too
+inline constexpr char kValidMetricFound[] = "ValidMetricFound";
+inline constexpr char kFailedGetMetric[] = "FailedGetMetric";  // an Event too
+inline constexpr char kScalingDisabled[] = "ScalingDisabled";
+inline constexpr char kDesiredWithinRange[] = "DesiredWithinRange";
+inline constexpr char kTooFewReplicas[] = "TooFewReplicas";
+inline constexpr char kTooManyReplicas[] = "TooManyReplicas";
+inline constexpr char kScheduleActive[] = "ScheduleActive";
+inline constexpr char kScalingPolicy[] = "ScalingPolicy";
+
 // Events.
+inline constexpr char kSuccessfulRescale[] = "SuccessfulRescale";
+inline constexpr char kHistoryNotKept[] = "HistoryNotKept";
 inline constexpr char kRolloutStarted[] = "RolloutStarted";
 inline constexpr char kVariablesLeftOut[] = "VariablesLeftOut";
 inline constexpr char kPullSecretUnusable[] = "PullSecretUnusable";
@@ -46,7 +62,9 @@ inline constexpr char kPruned[] = "Pruned";
 inline constexpr char kApplied[] = "Applied";
 inline constexpr char kStateNotSaved[] = "StateNotSaved";
 inline constexpr char kReloaded[] = "Reloaded";
+inline constexpr char kReloadPending[] = "ReloadPending";
 inline constexpr char kReloadRefused[] = "ReloadRefused";
+inline constexpr char kReloadPutOff[] = "ReloadPutOff";
 inline constexpr char kDriftRepaired[] = "DriftRepaired";
 inline constexpr char kStoredObjectInvalid[] = "StoredObjectInvalid";
 inline constexpr char kLoadBalancerStarted[] = "LoadBalancerStarted";

@@ -21,6 +21,9 @@ ballast_static_library(dep_sqlite sqlite3.h sqlite3 Threads::Threads ${CMAKE_DL_
 ballast_static_library(dep_crypt crypt.h crypt)
 ballast_static_library(dep_sodium sodium.h sodium)
 ballast_static_library(dep_prometheus prometheus/registry.h prometheus-cpp-core)
+# Shared only, with the Boost that Debian built it with: that of libboost-dev.
+ballast_static_library(dep_cpprest cpprest/http_client.h cpprest OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+target_compile_definitions(dep_cpprest INTERFACE _TURN_OFF_PLATFORM_STRING)
 find_path(NLOHMANN_INCLUDE nlohmann/json.hpp REQUIRED)
 add_library(dep_json INTERFACE)
 target_include_directories(dep_json SYSTEM INTERFACE ${NLOHMANN_INCLUDE})

@@ -80,6 +80,8 @@ ApiError Invalid(const ErrorSubject& subject, const std::string& kind,
 }
 
 ApiError Forbidden(const ErrorSubject& subject, std::string why) {
+  // A path that is no resource's.
+  if (subject.resource.empty()) return About(subject, 403, "Forbidden", "forbidden: " + why);
   const std::string what = subject.name.empty()
                                ? Qualified(subject)
                                : fmt::format("{} \"{}\"", Qualified(subject), subject.name);

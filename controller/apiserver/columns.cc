@@ -104,6 +104,22 @@ json AppState(const Row& row) {
   return row.Condition("Available") == "True" ? "Available" : "Unavailable";
 }
 
+// As kubectl shows those of an HPA: "44.4/50, 71/80"; "?" for what is not known.
+json Targets(const Row& row) {
+  const json* metrics = row.At("/status/currentMetrics");
+  if (metrics == nullptr || !metrics->is_array()) return kNone;
+  const auto figure = [](const json& metric, const char* field) -> std::string {
+    const auto found = metric.is_object() ? metric.find(field) : metric.end();
+    if (!metric.is_object() || found == metric.end() || !found->is_number()) return "?";
+    return fmt::format("{:.3g}", found->get<double>());
+  };
+  std::string text;
+  for (const json& metric : *metrics) {
+    text += (text.empty() ? "" : ", ") + figure(metric, "current") + "/" + figure(metric, "target");
+  }
+  return text.empty() ? std::string(kNone) : text;
+}
+
 std::string ReplicaState(const Row& row) {
   if (IsDeleting(row.object)) return "Terminating";
   return row.Text("/status/phase");
@@ -163,8 +179,10 @@ Table MakeTable() {
                                   }),
                          Count("Min", "Never fewer", "/spec/minReplicas"),
                          Count("Max", "Never more", "/spec/maxReplicas"),
+                         Computed("Targets", "What is, of what each replica shall have", Targets),
                          Count("Replicas", "As decided last", "/status/desiredReplicas"),
-                         AgeColumn()};
+                         AgeColumn(),
+                         Text("Decision", "The last one", "/status/lastDecision", 1, kNone)};
   table["Replica"] = {Name(),
                       Computed("Ready", "Whether it answers its probes",
                                [](const Row& row) {

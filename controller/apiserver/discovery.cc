@@ -59,7 +59,9 @@ json ResourceListJson(const std::string& group) {
       scale["group"] = "autoscaling";
       scale["version"] = "v1";
     }
-    if (resource.has_log) sub("log", resource.kind, {"get"});
+    for (const std::string& name : resource.readable) {
+      sub(name.c_str(), resource.kind, {"get"});
+    }
   }
   return {{"kind", "APIResourceList"},
           {"apiVersion", "v1"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -113,6 +114,7 @@ void ObjectCache::Follow(const std::stop_token& stop) {
       changed_ = false;
     }
     for (auto& [resource, seen] : seen_) ReadOn(resource, seen);
+    EnqueueTargets();
   }
 }
 
@@ -157,6 +159,7 @@ void ObjectCache::Reload(const std::string& resource, std::uint64_t& after) {
         });
       });
     });
+    IndexTargets(DecodedKinds().at(resource));
   }
   for (const auto& item : page->items) {
     if (decoded) {
@@ -183,7 +186,7 @@ void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::Stor
   if (value == nullptr) {
     const std::lock_guard lock(mutex_);
     With(object_key.kind, [&](auto& entries) { entries.erase(object_key); });
-    IndexTargets(object_key);
+    IndexTargets(object_key.kind);
     return;
   }
   const json stored = json::parse(*value, nullptr, false);
@@ -194,7 +197,7 @@ void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::Stor
     if (stored.is_object() && IsDeleting(stored)) {
       const std::lock_guard lock(mutex_);
       With(object_key.kind, [&](auto& entries) { entries[object_key].deleting = true; });
-      IndexTargets(object_key);
+      IndexTargets(object_key.kind);
     }
     deps_.events.Record(object_key, EventType::kWarning, api::reason::kStoredObjectInvalid,
                         "the stored object is not understood by this version of Ballast: " +
@@ -214,18 +217,34 @@ void ObjectCache::Take(const reconcilers::StoreKey& key, const reconcilers::Stor
         });
       },
       *decoded);
-  IndexTargets(object_key);
+  IndexTargets(object_key.kind);
 }
 
-// After an autoscaler changed.
-void ObjectCache::IndexTargets(const api::ObjectKey& changed) {
-  if (changed.kind != "Autoscaler") return;
-  scaled_by_.clear();
+// After an autoscaler changed. Its web app is looked at when what is wished of it is different.
+void ObjectCache::IndexTargets(const std::string& changed_kind) {
+  if (changed_kind != "Autoscaler") return;
+  std::map<api::ObjectKey, std::shared_ptr<const api::Autoscaler>> before;
+  before.swap(scaled_by_);
   for (const auto& [key, entry] : autoscalers_) {
     if (entry.deleting || entry.object == nullptr) continue;
     const api::ScaleTargetRef& target = entry.object->spec.scale_target_ref;
-    scaled_by_.try_emplace({target.kind, key.ns, target.name}, key);
+    const api::ObjectKey target_key{target.kind, key.ns, target.name};
+    if (!scaled_by_.try_emplace(target_key, entry.object).second) continue;
+    const auto old = before.extract(target_key);
+    if (old.empty() || (old.mapped() != entry.object && old.mapped()->spec != entry.object->spec)) {
+      retargeted_.insert(target_key);
+    }
   }
+  for (const auto& [target, autoscaler] : before) retargeted_.insert(target);
+}
+
+void ObjectCache::EnqueueTargets() {
+  std::set<api::ObjectKey> targets;
+  {
+    const std::lock_guard lock(mutex_);
+    targets.swap(retargeted_);
+  }
+  for (const api::ObjectKey& target : targets) deps_.enqueuer.Enqueue(target);
 }
 
 Presence ObjectCache::GetWebApp(const api::ObjectKey& key,
@@ -250,7 +269,7 @@ std::shared_ptr<const api::Autoscaler> ObjectCache::AutoscalerOf(
     const api::ObjectKey& webapp) const {
   const std::lock_guard lock(mutex_);
   const auto found = scaled_by_.find(webapp);
-  return found == scaled_by_.end() ? nullptr : autoscalers_.at(found->second).object;
+  return found == scaled_by_.end() ? nullptr : found->second;
 }
 
 bool ObjectCache::LookedOnce() const {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,7 +75,9 @@ class ObjectCache final : public reconcilers::DesiredState {
   // With mutex_ held.
   template <typename Use>
   void With(const std::string& kind, Use use);
-  void IndexTargets(const api::ObjectKey& changed);
+  void IndexTargets(const std::string& changed_kind);
+  // Without it.
+  void EnqueueTargets();
   // Takes what is stored under a key; null: it is gone.
   void Take(const reconcilers::StoreKey& key, const reconcilers::StoreValue& value);
   // Keys of the objects that changed.
@@ -90,12 +93,14 @@ class ObjectCache final : public reconcilers::DesiredState {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_cv_;
-  bool changed_ = false;                                // guarded by mutex_
-  bool loaded_ = false;                                 // guarded by mutex_
-  Entries<api::WebApp> webapps_;                        // guarded by mutex_
-  Entries<api::LoadBalancer> load_balancers_;           // guarded by mutex_
-  Entries<api::Autoscaler> autoscalers_;                // guarded by mutex_
-  std::map<api::ObjectKey, api::ObjectKey> scaled_by_;  // by target; guarded by mutex_
+  bool changed_ = false;                       // guarded by mutex_
+  bool loaded_ = false;                        // guarded by mutex_
+  Entries<api::WebApp> webapps_;               // guarded by mutex_
+  Entries<api::LoadBalancer> load_balancers_;  // guarded by mutex_
+  Entries<api::Autoscaler> autoscalers_;       // guarded by mutex_
+  // By target, and the targets whose web apps are to be looked at; guarded by mutex_.
+  std::map<api::ObjectKey, std::shared_ptr<const api::Autoscaler>> scaled_by_;
+  std::set<api::ObjectKey> retargeted_;
 
   reconcilers::Subscription subscription_;
   std::jthread thread_;

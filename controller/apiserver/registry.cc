@@ -2,16 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "api/base64.h"
+#include "controller/apiserver/autoscaled.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/managed_fields.h"
 #include "controller/apiserver/object.h"
 #include "controller/apiserver/powers.h"
+#include "controller/apiserver/registry_checks.h"
 
 namespace ballast::apiserver {
 namespace {
@@ -20,7 +21,6 @@ using nlohmann::json;
 using reconcilers::StoredObject;
 
 constexpr int kAttempts = 100;  // of a write that others overtake
-constexpr char kMetadata[] = "\"metadata\":{";
 constexpr char kDefaultNamespace[] = "default";
 
 json Parse(const StoredObject& object) {
@@ -45,58 +45,6 @@ const char* FinalizerOf(const Resource& resource) {
   return resource.kind == "Namespace" ? kNamespaceFinalizer : nullptr;
 }
 
-ApiResult<void> CheckFinalizers(const ObjectRef& ref, const json& before, const json& metadata) {
-  const auto found = metadata.find("finalizers");
-  if (found == metadata.end()) return {};
-  const auto wrong = [&ref](std::string message) {
-    return Refuse(
-        Invalid(ref.Subject(), ref.resource->kind,
-                {{.file = "", .field = "metadata.finalizers", .message = std::move(message)}}));
-  };
-  if (!found->is_array()) return wrong("must be a list of strings");
-  for (const json& name : *found) {
-    if (!name.is_string() || name.get_ref<const std::string&>().size() > 253 ||
-        name.get_ref<const std::string&>().find('/') == std::string::npos) {
-      return wrong("each must be a qualified name, such as example.com/backup");
-    }
-    if (IsDeleting(before) && !HasFinalizer(before, name.get_ref<const std::string&>())) {
-      return wrong("an object that is being deleted takes no new finalizers");
-    }
-  }
-  return {};
-}
-
-// As far as others count on it: a map, and in it a list of conditions whose words are texts.
-ApiResult<void> CheckStatus(const ObjectRef& ref, const json& candidate) {
-  const auto wrong = [&ref](std::string field, std::string message) {
-    return Refuse(
-        Invalid(ref.Subject(), ref.resource->kind,
-                {{.file = "", .field = std::move(field), .message = std::move(message)}}));
-  };
-  const auto status = candidate.find("status");
-  if (status == candidate.end()) return {};
-  if (!status->is_object()) return wrong("status", "must be a map");
-  const auto conditions = status->find("conditions");
-  if (conditions == status->end()) return {};
-  if (!conditions->is_array()) return wrong("status.conditions", "must be a list");
-  for (std::size_t i = 0; i < conditions->size(); ++i) {
-    const std::string field = fmt::format("status.conditions[{}]", i);
-    const json& condition = (*conditions)[i];
-    if (!condition.is_object()) return wrong(field, "must be a map");
-    for (const char* key : {"type", "status"}) {
-      if (!condition.contains(key) || !condition[key].is_string()) {
-        return wrong(field + "." + key, "must be a text");
-      }
-    }
-    for (const char* key : {"reason", "message", "lastTransitionTime"}) {
-      if (condition.contains(key) && !condition[key].is_string()) {
-        return wrong(field + "." + key, "must be a text");
-      }
-    }
-  }
-  return {};
-}
-
 // stringData is but another way to write data. Who owns a value, and which went, is known of data.
 void EncodeStringData(json& config) {
   const auto texts = config.find("stringData");
@@ -109,21 +57,6 @@ void EncodeStringData(json& config) {
   }
   config["data"] = std::move(data);
   config.erase("stringData");
-}
-
-// A precondition in the body: metadata.resourceVersion and uid.
-ApiResult<void> CheckPreconditions(const ObjectRef& ref, const json& current, const json& wanted) {
-  const std::string revision = MetaText(wanted, "resourceVersion");
-  if (!revision.empty() && revision != MetaText(current, "resourceVersion")) {
-    return Refuse(Conflict(ref.Subject()));
-  }
-  const std::string uid = MetaText(wanted, "uid");
-  if (!uid.empty() && uid != MetaText(current, "uid")) {
-    return Refuse(Conflict(ref.Subject(),
-                           fmt::format("the UID in the request ({}) is not that of the object ({})",
-                                       uid, MetaText(current, "uid"))));
-  }
-  return {};
 }
 
 // What the defaults of another strategy put there goes with it: nobody asked for it, and Recreate
@@ -244,14 +177,18 @@ void Registry::Modify(const ObjectRef& ref, const std::string& subresource, Chan
         if (!current) return Refuse(NotFound(ref.Subject()));
         auto wanted = change(now);
         if (!wanted) return std::unexpected(wanted.error());
+        const std::string warning = MindAutoscaler(ref, subresource, options, now, *wanted);
         if (auto matches = MatchPath(*ref.resource, ref.ns, ref.name, *wanted); !matches) {
           return std::unexpected(matches.error());
         }
         if (auto holds = CheckPreconditions(ref, now, *wanted); !holds) {
           return std::unexpected(holds.error());
         }
-        return subresource == "status" ? FinishStatus(ref, now, *wanted, options)
-                                       : Finish(ref, now, std::move(*wanted), options, false);
+        auto prepared = subresource == "status"
+                            ? FinishStatus(ref, now, *wanted, options)
+                            : Finish(ref, now, std::move(*wanted), options, false);
+        if (prepared && !warning.empty()) prepared->warnings.push_back(warning);
+        return prepared;
       },
       0, std::move(done));
 }
@@ -281,9 +218,14 @@ void Registry::Apply(const ObjectRef& ref, const json& config, const WriteOption
                    !MetaText(wanted, "uid").empty()) {
           return Refuse(NotFound(ref.Subject()));
         }
+        json asked = wanted;
+        std::string warning;
+        if (const std::string autoscaler = AutoscalerOf(ref); current && !autoscaler.empty()) {
+          warning = KeepAppliedReplicas(autoscaler, now, options.field_manager, asked);
+        }
         json merged;
         const auto conflicts =
-            ApplyConfig(now, WithDefaults(now, wanted),
+            ApplyConfig(now, WithDefaults(now, asked),
                         {.name = options.field_manager, .subresource = "", .time = Now()},
                         options.force, merged);
         if (!conflicts.empty()) {
@@ -297,9 +239,27 @@ void Registry::Apply(const ObjectRef& ref, const json& config, const WriteOption
           }
           return Refuse(std::move(error));
         }
-        return Finish(ref, current ? now : json(nullptr), std::move(merged), options, true);
+        auto prepared =
+            Finish(ref, current ? now : json(nullptr), std::move(merged), options, true);
+        if (prepared && !warning.empty()) prepared->warnings.push_back(warning);
+        return prepared;
       },
       0, std::move(done));
+}
+
+std::string Registry::AutoscalerOf(const ObjectRef& ref) const {
+  return ref.resource->kind == "WebApp" ? claims_.AutoscalerOf(ref.ns, ref.name) : "";
+}
+
+// Returns a warning for the writer, "" for none.
+std::string Registry::MindAutoscaler(const ObjectRef& ref, const std::string& subresource,
+                                     const WriteOptions& options, const json& current,
+                                     json& wanted) const {
+  if (subresource == "status" || options.field_manager == kAutoscalerManager) return "";
+  const std::string autoscaler = AutoscalerOf(ref);
+  if (autoscaler.empty()) return "";
+  return subresource == "scale" ? ScaledByHand(autoscaler, ref.name)
+                                : KeepReplicas(autoscaler, current, wanted);
 }
 
 // What is asked for, as it will be stored: lists are one field each, so that one whose items lack
@@ -325,6 +285,7 @@ ApiResult<Registry::Prepared> Registry::Finish(const ObjectRef& ref, const json&
   if (auto fine = CheckFinalizers(ref, current, wanted); !fine) {
     return std::unexpected(fine.error());
   }
+  if (auto fine = CheckOwners(ref, wanted); !fine) return std::unexpected(fine.error());
   for (const char* key : {"finalizers", "ownerReferences", "managedFields"}) {
     if (wanted.contains(key) && wanted[key].is_array() && !wanted[key].empty()) {
       metadata[key] = wanted[key];
@@ -562,35 +523,6 @@ void Registry::EnsureNamespace(const std::string& ns) {
   const ObjectRef ref{FindKind("v1", "Namespace"), "", ns};
   Create(ref, {{"metadata", {{"name", ns}}}}, {.field_manager = "ballast"},
          [](const ApiResult<WriteResult>&) {});  // somebody else's is as good
-}
-
-std::string WithRevision(std::string_view value, std::uint64_t revision) {
-  const std::size_t at = value.find(kMetadata);
-  if (at == std::string_view::npos) return std::string(value);
-  const std::size_t after = at + sizeof(kMetadata) - 1;
-  const bool empty = value.substr(after).starts_with('}');
-  std::string out;
-  out.reserve(value.size() + 40);
-  out.append(value.substr(0, after));
-  fmt::format_to(std::back_inserter(out), "\"resourceVersion\":\"{}\"{}", revision,
-                 empty ? "" : ",");
-  out.append(value.substr(after));
-  return out;
-}
-
-json ScaleOf(const json& webapp) {
-  const json metadata = webapp.value("metadata", json::object());
-  json scale = {{"kind", "Scale"},
-                {"apiVersion", "autoscaling/v1"},
-                {"metadata", json::object()},
-                {"spec", {{"replicas", NumberAt(webapp, "/spec/replicas")}}},
-                {"status",
-                 {{"replicas", NumberAt(webapp, "/status/replicas")},
-                  {"selector", "ballast.dev/webapp=" + MetaText(webapp, "name")}}}};
-  for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
-    if (metadata.contains(key)) scale["metadata"][key] = metadata[key];
-  }
-  return scale;
 }
 
 }  // namespace ballast::apiserver

@@ -116,6 +116,12 @@ class Registry {
                                                  const WriteOptions& options);
   [[nodiscard]] nlohmann::json WithDefaults(const nlohmann::json& current,
                                             const nlohmann::json& config) const;
+  // The Autoscaler that decides about this web app's replicas; "": none.
+  [[nodiscard]] std::string AutoscalerOf(const ObjectRef& ref) const;
+  [[nodiscard]] std::string MindAutoscaler(const ObjectRef& ref, const std::string& subresource,
+                                           const WriteOptions& options,
+                                           const nlohmann::json& current,
+                                           nlohmann::json& wanted) const;
   [[nodiscard]] ApiResult<void> CheckNamespace(const ObjectRef& ref, bool dry_run);
   void EnsureNamespace(const std::string& ns);
   [[nodiscard]] std::string Now() const;

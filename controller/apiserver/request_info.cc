@@ -1,6 +1,7 @@
 #include "controller/apiserver/request_info.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <charconv>
 #include <string_view>
@@ -52,7 +53,7 @@ ApiResult<Verb> VerbOf(const HttpRequest& request, bool collection) {
 
 bool HasSubresource(const Resource& resource, std::string_view name) {
   return (name == "status" && resource.has_status) || (name == "scale" && resource.has_scale) ||
-         (name == "log" && resource.has_log);
+         std::ranges::find(resource.readable, name) != resource.readable.end();
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ struct Resource {
   Writers writers = Writers::kUsers;
   bool has_status = false;
   bool has_scale = false;
-  bool has_log = false;
+  // Further subresources that can only be read, and are answered by others (RestDeps::readers).
+  std::vector<std::string> readable;
   // Kept in memory only: made anew from Docker at each start.
   bool transient = false;
 

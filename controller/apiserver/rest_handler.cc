@@ -131,12 +131,16 @@ void RestHandler::Handle(HttpRequest request, Respond respond) const {
         call, MethodNotAllowed(fmt::format("{} are made by Ballast itself and can only be read",
                                            call->info.resource->plural)));
   }
-  if (call->info.subresource == "log") {
-    if (verb != Verb::kGet || !deps_.logs) {
-      return AnswerError(call, MethodNotAllowed("a log can only be read"));
+  const std::vector<std::string>& readable = call->info.resource->readable;
+  if (std::ranges::find(readable, call->info.subresource) != readable.end()) {
+    const auto reader = deps_.readers.find(call->info.subresource);
+    if (verb != Verb::kGet || reader == deps_.readers.end()) {
+      return AnswerError(call, MethodNotAllowed("the " + call->info.subresource + " of " +
+                                                call->info.resource->plural + " can only be read"));
     }
-    return deps_.logs(call->info, call->request,
-                      [this, call](HttpResponse response) { Answer(call, std::move(response)); });
+    return reader->second(call->info, call->request, [this, call](HttpResponse response) {
+      Answer(call, std::move(response));
+    });
   }
   const auto query = call->request.query.find("includeObject");
   auto format = ChooseFormat(call->request.Header("accept"),

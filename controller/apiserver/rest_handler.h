@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +38,9 @@ struct RestDeps {
   // Who this is; nothing: nobody we know (401).
   std::function<std::optional<User>(const HttpRequest&)> authenticate;
   std::function<void(const AuditRecord&)> audit;
-  // The log of a pod, once the request was found to be allowed; null until there is one.
-  std::function<void(const RequestInfo&, const HttpRequest&, Respond)> logs;
+  // Resource::readable by name ("log"), once the request was found to be allowed.
+  using Reader = std::function<void(const RequestInfo&, const HttpRequest&, Respond)>;
+  std::map<std::string, Reader> readers;
   // What is no resource and no discovery: status, metrics, tokens, backup. Authorised already.
   std::function<void(const User&, HttpRequest, Respond)> other;
 };

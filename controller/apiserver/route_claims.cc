@@ -8,6 +8,10 @@
 namespace ballast::apiserver {
 namespace {
 
+std::string ScaleOf(const std::string& kind, const std::string& ns, const std::string& name) {
+  return fmt::format("scale {} {} {}", kind, ns, name);
+}
+
 struct Want {
   std::string what;   // unique
   std::string field;  // of the object
@@ -40,8 +44,7 @@ std::vector<Want> WantsOf(const api::Object& object) {
   }
   if (const auto* scaler = std::get_if<api::Autoscaler>(&object)) {
     const auto& target = scaler->spec.scale_target_ref;
-    wants.push_back({fmt::format("scale {} {} {}", target.kind, scaler->meta.ns, target.name),
-                     "spec.scaleTargetRef",
+    wants.push_back({ScaleOf(target.kind, scaler->meta.ns, target.name), "spec.scaleTargetRef",
                      fmt::format("scaling {} {}/{}", target.kind, scaler->meta.ns, target.name)});
   }
   return wants;
@@ -83,6 +86,13 @@ std::expected<std::shared_ptr<RouteClaims::Claim>, std::vector<api::FieldError>>
   if (!errors.empty()) return std::unexpected(std::move(errors));
   Hold(owner, list);
   return std::make_shared<Claim>(*this, owner, std::move(list));
+}
+
+std::string RouteClaims::AutoscalerOf(const std::string& ns, const std::string& webapp) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = holders_.find(ScaleOf("WebApp", ns, webapp));
+  if (found == holders_.end()) return "";
+  return found->second.owner.substr(found->second.owner.rfind('/') + 1);
 }
 
 void RouteClaims::Release(const api::ObjectKey& key, std::uint64_t revision) {

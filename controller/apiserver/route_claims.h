@@ -38,6 +38,8 @@ class RouteClaims {
   // Claims for the object what it wants from now on; errors name the fields that others have.
   [[nodiscard]] std::expected<std::shared_ptr<Claim>, std::vector<api::FieldError>> Take(
       const api::Object& object);
+  // The name of the Autoscaler that has this web app as its target; empty: none.
+  [[nodiscard]] std::string AutoscalerOf(const std::string& ns, const std::string& webapp) const;
   // Of an object that is gone since `revision`.
   void Release(const api::ObjectKey& key, std::uint64_t revision);
 
@@ -56,7 +58,7 @@ class RouteClaims {
   // False: something newer is known already.
   bool Replace(const std::string& owner, std::uint64_t revision, std::vector<std::string> held);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, Holder> holders_;  // of each route and port; guarded by mutex_
   std::map<std::string, Stored> stored_;   // by owner; guarded by mutex_
 };

@@ -41,11 +41,11 @@ int RunNamed(RunCommand run, const Command& command, const std::vector<std::stri
 
 RunCommand RunnerOf(std::string_view name) {
   static constexpr std::pair<std::string_view, RunCommand> kRunners[] = {
-      {"status", RunStatus},         {"apply", RunApply},   {"get", RunGet},
-      {"describe", RunDescribe},     {"delete", RunDelete}, {"scale", RunScale},
-      {"events", RunEvents},         {"logs", RunLogs},     {"backup", RunBackup},
-      {"kubeconfig", RunKubeconfig}, {"token", RunToken},   {"top", RunTop},
-      {"version", RunVersion}};
+      {"status", RunStatus},     {"apply", RunApply},       {"get", RunGet},
+      {"describe", RunDescribe}, {"delete", RunDelete},     {"scale", RunScale},
+      {"why", RunWhy},           {"simulate", RunSimulate}, {"events", RunEvents},
+      {"logs", RunLogs},         {"backup", RunBackup},     {"kubeconfig", RunKubeconfig},
+      {"token", RunToken},       {"top", RunTop},           {"version", RunVersion}};
   for (const auto& [known, run] : kRunners) {
     if (known == name) return run;
   }

@@ -174,6 +174,91 @@ Command Scale() {
           .examples = "  ballast scale webapp/shop --replicas 5 --wait\n"};
 }
 
+Command Why() {
+  return {
+      .name = "why",
+      .summary = "explain what an autoscaler decided, and what it left alone",
+      .usages = {"NAME", "webapp/NAME", "autoscaler/NAME"},
+      .details =
+          R"(NAME is a web app that has an autoscaler, or the autoscaler itself. The newest decision first, with what
+each metric measured and wanted, what limited the number, and when time alone may change it; below
+it the ones before. Decisions that were the same in a row are one line with a count.
+)",
+      .flags = {{.name = "--limit",
+                 .value = "N",
+                 .help = "how many decisions, up to 1000",
+                 .initial = "10"},
+                Namespace(),
+                Output("table, json or yaml"),
+                Socket()},
+      .examples = "  ballast why shop\n  ballast why shop --limit 100 -o json\n"};
+}
+
+Command Simulate() {
+  return {
+      .name = "simulate",
+      .summary = "try an autoscaler on a recorded load before it is trusted",
+      .usages = {"-f FILE --trace FILE.csv", "-f FILE --from WEBAPP [--since DURATION]"},
+      .details =
+          R"(Plays a load, second by second, to the Autoscaler of a manifest: replicas have a capacity and a queue,
+what is decided is decided by the code that decides live. Beside it Kubernetes' HPA and Knative's KPA
+with their own defaults. With --trace no controller is needed.
+
+A trace is a CSV file, `time,requests` (ISO 8601, the start of an interval) or `seconds,requests`. Up
+to 10 missing intervals are filled in, more are not known. Between minutes the load is a line.
+
+UNSERVED: requests beyond the capacity of the second in which they came. LATE: waited for more than a
+second, or 30 and were turned away. QUEUE: time in the queue. ABOVE IDEAL: compared with the fewest
+replicas that could have served each second. FLAPS: scalings that turn one round within 5 minutes.
+)",
+      .flags = {Files("a manifest with one Autoscaler, or - for standard input"),
+                {.name = "--trace", .value = "FILE", .help = "the load, as CSV"},
+                {.name = "--from",
+                 .value = "WEBAPP",
+                 .help = "instead: the load that the controller recorded of a web app"},
+                {.name = "--since",
+                 .value = "DURATION",
+                 .help = "how much of it, up to 7 days",
+                 .initial = "24h"},
+                {.name = "--policy",
+                 .value = "POLICY",
+                 .help = "ballast, hpa or kpa; all three when none is given",
+                 .repeated = true},
+                {.name = "--capacity",
+                 .value = "RATE",
+                 .help = "requests a second that a replica can take",
+                 .initial = "50"},
+                {.name = "--startup-seconds",
+                 .value = "SECONDS",
+                 .help = "until a new replica takes traffic",
+                 .initial = "3"},
+                {.name = "--service-seconds",
+                 .value = "SECONDS",
+                 .help = "of a request, without waiting; for Concurrency",
+                 .initial = "0.1"},
+                {.name = "--drain-seconds",
+                 .value = "SECONDS",
+                 .help = "that a replica still counts when it leaves",
+                 .initial = "0"},
+                {.name = "--speed",
+                 .value = "FACTOR",
+                 .help = "seconds of the load in each simulated second; rates stay",
+                 .initial = "1"},
+                {.name = "--sweep",
+                 .value = "FROM..TO:STEP",
+                 .help = "each of these targets instead of the manifest's"},
+                {.name = "--svg",
+                 .value = "FILE",
+                 .help = "a picture: load and capacity over time; of a sweep, the frontier"},
+                Namespace(),
+                Output("table or json"),
+                Socket()},
+      .examples = R"(  ballast simulate -f autoscaler.yaml --trace traffic.csv --svg traffic.svg
+  ballast simulate -f autoscaler.yaml --trace traffic.csv --sweep 25..55:5 --svg frontier.svg
+  ballast simulate -f autoscaler.yaml --from shop --since 24h --policy ballast
+)"};
+}
+
 Command Events() {
   return {.name = "events",
           .summary = "show what happened",
@@ -277,10 +362,10 @@ Command Top() {
       .summary = "show the load of web apps and replicas",
       .usages = {"[webapps|replicas]"},
       .details =
-          R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere. Requests,
-answers 5xx and response times are means of the last five seconds, as the load balancers count them;
-IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they come after a
-few seconds. - is what is not known.
+          R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere.
+Requests, answers 5xx and response times are means of the last five seconds, as the load balancers
+count them; IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they
+come after a few seconds. - is what is not known.
 )",
       .flags = {Namespace(),
                 AllNamespaces(),
@@ -308,8 +393,8 @@ Command Version() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      Status(), Apply(), Get(),    Describe(),   Delete(), Scale(),  Events(),
-      Logs(),   Top(),   Backup(), Kubeconfig(), Token(),  Version()};
+      Status(), Apply(), Get(), Describe(), Delete(),     Scale(), Why(),    Simulate(),
+      Events(), Logs(),  Top(), Backup(),   Kubeconfig(), Token(), Version()};
   return commands;
 }
 

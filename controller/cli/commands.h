@@ -27,6 +27,8 @@ int RunGet(const Arguments& arguments, Session& session);
 int RunDescribe(const Arguments& arguments, Session& session);
 int RunDelete(const Arguments& arguments, Session& session);
 int RunScale(const Arguments& arguments, Session& session);
+int RunWhy(const Arguments& arguments, Session& session);
+int RunSimulate(const Arguments& arguments, Session& session);
 int RunEvents(const Arguments& arguments, Session& session);
 int RunLogs(const Arguments& arguments, Session& session);
 int RunBackup(const Arguments& arguments, Session& session);

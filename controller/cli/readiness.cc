@@ -58,8 +58,18 @@ Readiness WebAppReadiness(const json& object) {
 }
 
 Readiness BalancerReadiness(const json& object) {
-  const json& available = Condition(Field(object, "status"), "Available");
-  if (Text(available, "status") == "True") return {.ready = true, .text = ""};
+  const json& status = Field(object, "status");
+  const json& available = Condition(status, "Available");
+  if (Text(available, "status") == "True") {
+    const json& degraded = Condition(status, "Degraded");
+    if (Text(degraded, "status") == "True") {
+      return {.text = fmt::format("{}: {}", Text(degraded, "reason"),
+                                  Text(degraded, "message", "no details"))};
+    }
+    const json& progressing = Condition(status, "Progressing");
+    if (Text(progressing, "status") != "True") return {.ready = true, .text = ""};
+    return {.text = fmt::format("a reload is due: {}", Text(progressing, "message", "soon"))};
+  }
   return {.text = Text(available, "message", Text(available, "reason", "not ready yet").c_str())};
 }
 

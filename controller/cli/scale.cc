@@ -5,32 +5,12 @@
 
 #include "controller/cli/commands.h"
 #include "controller/cli/not_found.h"
-#include "controller/cli/status_view.h"
+#include "controller/cli/table.h"
 #include "controller/cli/targets.h"
 #include "controller/cli/waiter.h"
 
 namespace ballast::cli {
-namespace {
-
 using nlohmann::json;
-
-// The autoscaler that will decide otherwise; empty: there is none.
-std::string AutoscalerOf(Session& session, const ResourceTypes& types, const std::string& ns,
-                         const std::string& name) {
-  const ResourceType* const type = types.FindKind("ballast.dev/v1alpha1", "Autoscaler");
-  if (type == nullptr) return "";
-  const auto list = session.ListAll(type->Path(ns), {}, "application/json");
-  if (!list) return "";
-  for (const json& item : List(*list, "items")) {
-    const json& target = Field(Field(item, "spec"), "scaleTargetRef");
-    if (Text(target, "kind") == "WebApp" && Text(target, "name") == name) {
-      return Text(Field(item, "metadata"), "name");
-    }
-  }
-  return "";
-}
-
-}  // namespace
 
 int RunScale(const Arguments& arguments, Session& session) {
   const auto usage = [&](std::string_view wrong) { return session.Usage(wrong, "scale"); };
@@ -74,11 +54,6 @@ int RunScale(const Arguments& arguments, Session& session) {
     }
     session.out << type->Ref(name) << " scaled to " << *replicas << "\n";
     session.out.flush();
-    if (const std::string autoscaler = AutoscalerOf(session, **types, ns, name);
-        !autoscaler.empty()) {
-      session.err << "warning: autoscaler/" << autoscaler << " decides about " << type->Ref(name)
-                  << " and will set another number; delete it, or change its limits\n";
-    }
     waiter.Add(
         *type, ns, name,
         [count = *replicas](const json* object) {

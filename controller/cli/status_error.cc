@@ -75,8 +75,11 @@ std::string NextStep(int code, const json& status, const ErrorContext& context) 
   switch (code) {
     case kNotFound:
       return context.next_step;
-    case kUnauthorized:
     case kForbidden:
+      // Refused for what it is, whoever asks.
+      if (Text(status, "message").find(" cannot ") == std::string::npos) return "";
+      [[fallthrough]];
+    case kUnauthorized:
       return "on the machine itself, root and the socket's group may do everything; a token's role "
              "is chosen by `ballast kubeconfig --role`";
     case kConflict:

@@ -1,6 +1,8 @@
 #include "controller/cmd/api_door.h"
 
 #include <fmt/format.h>
+#include <algorithm>
+#include <cctype>
 
 #include <condition_variable>
 #include <fstream>
@@ -149,7 +151,13 @@ std::optional<User> ApiDoor::Authenticate(const HttpRequest& request) const {
     return User{.name = request.peer.common_name, .groups = request.peer.organizations};
   }
   const std::string_view authorization = request.Header("authorization");
-  if (!authorization.starts_with(kBearer)) return std::nullopt;
+  // The scheme's name may be written in any case (RFC 9110, 11.1).
+  const std::string_view scheme = authorization.substr(0, kBearer.size());
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
+  };
+  if (!std::ranges::equal(scheme, kBearer, same)) return std::nullopt;
   return tokens_.Check(authorization.substr(kBearer.size()));
 }
 

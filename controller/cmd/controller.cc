@@ -1,11 +1,6 @@
 #include "controller/cmd/controller.h"
 
-#include <arpa/inet.h>
-
 #include <fmt/format.h>
-#include <bit>
-#include <fstream>
-#include <sstream>
 
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +9,7 @@
 
 #include "controller/apiserver/audit_log.h"
 #include "controller/apiserver/config_reader.h"
+#include "controller/apiserver/decisions.h"
 #include "controller/apiserver/endpoints.h"
 #include "controller/apiserver/http_server.h"
 #include "controller/apiserver/load_api.h"
@@ -27,12 +23,15 @@
 #include "controller/apiserver/tokens.h"
 #include "controller/apiserver/watch.h"
 #include "controller/cmd/api_door.h"
+#include "controller/cmd/host_routes.h"
 #include "controller/cmd/load_reporter.h"
 #include "controller/cmd/lock_file.h"
+#include "controller/cmd/registry_scaler.h"
 #include "controller/cmd/status_reporter.h"
 #include "controller/cmd/store_sink.h"
 #include "controller/cmd/uid.h"
 #include "controller/docker/docker_engine.h"
+#include "controller/external/prometheus_queries.h"
 #include "controller/haproxy/data_plane_factory.h"
 #include "controller/manifests/manifest_applier.h"
 #include "controller/manifests/manifest_source.h"
@@ -44,13 +43,16 @@
 #include "controller/runtime/load_monitor.h"
 #include "controller/runtime/log.h"
 #include "controller/runtime/manager.h"
+#include "controller/runtime/resource_monitor.h"
 #include "controller/runtime/status_table.h"
 #include "controller/runtime/system_clock.h"
 #include "controller/runtime/task_thread.h"
+#include "controller/runtime/time_zone_files.h"
 #include "controller/store/address_file.h"
 #include "controller/store/load_db.h"
 #include "controller/store/memory_store.h"
 #include "controller/store/sqlite_store.h"
+#include "reconcilers/autoscaler/reconciler.h"
 #include "reconcilers/loadbalancer/reconciler.h"
 #include "reconcilers/loadbalancer/traffic_manager.h"
 #include "reconcilers/webapp/address_pool.h"
@@ -61,28 +63,6 @@
 namespace ballast::cmd {
 namespace {
 
-// The IPv4 networks of the host's routing table, without the default route.
-std::vector<std::string> HostRoutes() {
-  std::vector<std::string> routes;
-  std::ifstream table("/proc/net/route");
-  std::string line;
-  std::getline(table, line);  // headings
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string device;
-    std::string gateway;
-    std::uint32_t destination = 0;
-    std::uint32_t mask = 0;
-    int ignored = 0;
-    fields >> device >> std::hex >> destination >> gateway >> ignored >> ignored >> ignored >>
-        ignored >> mask;
-    if (!fields || mask == 0) continue;
-    routes.push_back(reconcilers::FormatIpv4(ntohl(destination)) + "/" +
-                     std::to_string(std::popcount(mask)));
-  }
-  return routes;
-}
-
 using runtime::Log;
 using runtime::LogLevel;
 using std::chrono::milliseconds;
@@ -92,10 +72,18 @@ constexpr milliseconds kGrace{1'000};  // for what runs when it is time to stop
 constexpr milliseconds kDockerRetry{500};
 constexpr std::chrono::seconds kSayAgain{60};
 
+const runtime::TimeZoneFiles& MachineZones() {
+  static const runtime::TimeZoneFiles zones;
+  return zones;
+}
+
 api::DecodeOptions DecodeOptionsOf(const Options& options) {
   return {.allowed_host_paths = options.allowed_host_paths,
           .all_kinds = true,
-          .features = api::Features::All()};
+          .features = api::Features::All(),
+          .knows_time_zone = [](std::string_view name) {
+            return MachineZones().Find(name) != nullptr;
+          }};
 }
 
 // What is in the store was allowed when it came; a flag that is missing today takes nothing away.
@@ -173,8 +161,14 @@ struct Controller::Parts {
                  .owner = options.instance,
                  .subnet = options.subnet,
                  .host_routes = HostRoutes()}),
-        planes(haproxy::NewDataPlaneFactory(
-            {.config_root = options.state_dir, .run_root = options.state_dir + "/run"}, *engine)),
+        planes(haproxy::NewDataPlaneFactory({.config_root = options.state_dir,
+                                             .run_root = options.state_dir + "/run",
+                                             .held =
+                                                 [this](const api::ObjectKey&) {
+                                                   const std::lock_guard lock(held_mutex);
+                                                   if (hears_held) loads.SampleSoon();
+                                                 }},
+                                            *engine)),
         traffic({.clock = clock,
                  .desired = desired,
                  .containers = containers,
@@ -208,14 +202,29 @@ struct Controller::Parts {
                         .events = events,
                         .clock = clock},
                        options.instance),
+        prometheus(clock, metrics),
+        scaler(registry),
         load_history(options.state_dir + "/load.db", clock),
-        loads({.clock = clock,
-               .source = traffic,
-               .desired = desired,
-               .history = load_history,
-               .enqueuer = manager,
-               .metrics = metrics,
-               .resources = nullptr}),
+        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
+        loads(
+            {.clock = clock,
+             .source = traffic,
+             .desired = desired,
+             .history = load_history,
+             .enqueuer = manager,
+             .metrics = metrics,
+             .resources = [this](const api::ObjectKey& app) { return resources.Resources(app); }}),
+        autoscalers({.desired = desired,
+                     .load = loads,
+                     .external = prometheus,
+                     .history = load_history,
+                     .scaler = scaler,
+                     .status = events,
+                     .events = events,
+                     .metrics = metrics,
+                     .clock = clock,
+                     .zones = MachineZones()}),
+        decisions(registry, load_history),
         load_reporter(loads, load_history, desired),
         reaper(registry),
         reporter({.clock = clock,
@@ -249,9 +258,18 @@ struct Controller::Parts {
                     return door.Authenticate(request);
                   },
               .audit = [this](const apiserver::AuditRecord& record) { audit.Write(record); },
-              .logs = [this](const apiserver::RequestInfo& info,
-                             const apiserver::HttpRequest& request,
-                             apiserver::Respond respond) { logs.Handle(info, request, respond); },
+              .readers = {{"log",
+                           [this](const apiserver::RequestInfo& info,
+                                  const apiserver::HttpRequest& request,
+                                  const apiserver::Respond& respond) {
+                             logs.Handle(info, request, respond);
+                           }},
+                          {"decisions",
+                           [this](const apiserver::RequestInfo& info,
+                                  const apiserver::HttpRequest& request,
+                                  const apiserver::Respond& respond) {
+                             decisions.Handle(info, request, respond);
+                           }}},
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
@@ -290,12 +308,20 @@ struct Controller::Parts {
   store::AddressFile addresses_given_back;
   reconcilers::AddressPool addresses;
   reconcilers::ReplicaNetwork network;
+  // What HAProxy says comes on a thread of the planes', which outlives the load monitor.
+  std::mutex held_mutex;
+  bool hears_held = false;  // guarded by held_mutex
   std::unique_ptr<reconcilers::DataPlaneFactory> planes;
   reconcilers::TrafficManager traffic;
   reconcilers::WebAppReconciler webapps;
   reconcilers::LoadBalancerReconciler load_balancers;
+  external::PrometheusQueries prometheus;
+  RegistryScaler scaler;
   store::LoadDb load_history;
+  runtime::ResourceMonitor resources;
   runtime::LoadMonitor loads;
+  reconcilers::AutoscalerReconciler autoscalers;
+  apiserver::Decisions decisions;
   LoadReporter load_reporter;
   apiserver::NamespaceReaper reaper;
   StatusReporter reporter;
@@ -362,6 +388,7 @@ Result<void> Controller::Prepare() {
   p.containers.OnSynced([this] { EnqueueEverything(); });
   p.manager.Register("WebApp", p.webapps);
   p.manager.Register("LoadBalancer", p.load_balancers);
+  p.manager.Register("Autoscaler", p.autoscalers);
   p.manager.Register("Namespace", p.reaper);
   // What refers to a Secret or ConfigMap is looked at when that changes: who does is soon found
   // out.
@@ -387,9 +414,26 @@ Result<void> Controller::Prepare() {
     if (!p.jobs.Stop()) p.busy = true;
   });
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
-  p.manager.AddPart("loads", nothing_wrong([&p] { p.loads.Start(); }), [&p] { p.loads.Stop(); });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
+  p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
+    if (!p.resources.Stop()) p.busy = true;
+  });
+  p.manager.AddPart("prometheus", nothing_wrong([&p] { p.prometheus.Start(); }), [&p] {
+    if (!p.prometheus.Stop()) p.busy = true;
+  });
+  const auto hear_held = [&p](bool hears) {
+    const std::lock_guard lock(p.held_mutex);
+    p.hears_held = hears;
+  };
+  p.manager.AddPart("loads", nothing_wrong([&p, hear_held] {
+                      p.loads.Start();
+                      hear_held(true);
+                    }),
+                    [&p, hear_held] {
+                      hear_held(false);
+                      p.loads.Stop();
+                    });
   if (p.manifests != nullptr) {
     p.applier->OnAppliedOnce([this] { EnqueueEverything(); });
     for (const apiserver::Resource& resource : apiserver::AllResources()) {
@@ -497,6 +541,7 @@ void Controller::EnqueueEverything() {
   for (const auto& app : p.desired.ListWebApps()) p.manager.Enqueue(app->Key());
   for (const api::ObjectKey& key : p.containers.WebApps()) p.manager.Enqueue(key);
   for (const auto& balancer : p.desired.ListLoadBalancers()) p.manager.Enqueue(balancer->Key());
+  for (const auto& autoscaler : p.desired.ListAutoscalers()) p.manager.Enqueue(autoscaler->Key());
   for (const api::ObjectKey& key : p.objects.Deleting()) p.manager.Enqueue(key);
   // One that was being emptied when the last controller ended.
   const auto namespaces =

@@ -2,45 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <future>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "controller/apiserver/object.h"
+#include "controller/cmd/registry_wait.h"
 
 namespace ballast::cmd {
 namespace {
 
-using apiserver::ApiError;
-using apiserver::ApiResult;
-using apiserver::ObjectRef;
-using apiserver::WriteResult;
 using nlohmann::json;
-
-std::optional<ObjectRef> RefOf(const api::ObjectKey& key) {
-  const apiserver::Resource* resource = apiserver::FindByAnyName(key.kind);
-  if (resource == nullptr) return std::nullopt;
-  return ObjectRef{resource, key.ns, key.name};
-}
-
-// Calls something that answers later, and waits for the answer.
-template <typename Call>
-ApiResult<WriteResult> Wait(Call call) {
-  auto promise = std::make_shared<std::promise<ApiResult<WriteResult>>>();
-  auto future = promise->get_future();
-  call([promise](ApiResult<WriteResult> result) { promise->set_value(std::move(result)); });
-  return future.get();
-}
-
-std::unexpected<Status> ToStatus(const ApiError& error) {
-  Code code = Code::kUnavailable;
-  if (error.code == 404) code = Code::kNotFound;
-  if (error.code == 400 || error.code == 422) code = Code::kInvalidArgument;
-  if (error.code == 403) code = Code::kPermissionDenied;
-  if (error.code == 409) code = Code::kConflict;
-  if (error.code == 507) code = Code::kFailedPrecondition;
-  return Error(code, error.message);
-}
 
 bool AppliedByManifests(const json& object) {
   const json managers = object.value("/metadata/managedFields"_json_pointer, json::array());

@@ -81,6 +81,25 @@ Result<Response> ApiClient::Call(std::string_view operation, Request request,
   return response;
 }
 
+std::vector<Result<Response>> ApiClient::CallAll(std::string_view operation,
+                                                 std::vector<Request> requests) {
+  const auto prefix = Prefix(nullptr);
+  if (!prefix) {
+    return {requests.size(), Result<Response>(std::unexpected(prefix.error()))};
+  }
+  std::vector<Request> sent = requests;
+  for (Request& request : sent) request.target.insert(0, *prefix);
+  std::vector<Result<Response>> responses = http_.ExchangeAll(sent);
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    if (responses[i] && IsVersionRefusal(*responses[i])) {
+      responses[i] = Call(operation, std::move(requests[i]));
+    } else {
+      Count(operation, responses[i]);
+    }
+  }
+  return responses;
+}
+
 Result<nlohmann::json> ApiClient::GetJson(std::string_view operation, std::string_view what,
                                           std::string target) {
   const auto response =

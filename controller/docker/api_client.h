@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/docker/docker_engine.h"
 #include "controller/docker/http_client.h"
@@ -24,6 +25,10 @@ class ApiClient {
   // then another is agreed upon first. `operation` names the request in metrics.
   [[nodiscard]] Result<Response> Call(std::string_view operation, Request request,
                                       const BodySink* sink = nullptr);
+
+  // Several that change nothing, answered at the same time, in their order.
+  [[nodiscard]] std::vector<Result<Response>> CallAll(std::string_view operation,
+                                                      std::vector<Request> requests);
 
   // GET whose answer is one JSON value. `what` begins the error message: "inspect container x".
   [[nodiscard]] Result<nlohmann::json> GetJson(std::string_view operation, std::string_view what,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +19,7 @@ namespace {
 using Json = nlohmann::json;
 using reconcilers::ContainerInfo;
 using reconcilers::ContainerSpec;
+using reconcilers::StatsSample;
 
 constexpr int kNotModified = 304;
 constexpr int kNotFound = 404;
@@ -97,6 +99,47 @@ Result<ContainerInfo> DockerEngine::InspectContainer(const std::string& id) {
                                     "/containers/" + Escape(id) + "/json");
   if (!json) return std::unexpected(json.error());
   return DecodeInspected(*json);
+}
+
+std::vector<Result<StatsSample>> DockerEngine::ContainerStats(const std::vector<std::string>& ids) {
+  std::vector<Result<StatsSample>> out;
+  const std::span<const std::string> all(ids);
+  for (std::size_t from = 0; from < ids.size(); from += options_.max_stats_at_once) {
+    const std::size_t count = std::min(options_.max_stats_at_once, ids.size() - from);
+    std::ranges::move(StatsAtOnce(all.subspan(from, count)), std::back_inserter(out));
+  }
+  return out;
+}
+
+std::vector<Result<StatsSample>> DockerEngine::StatsAtOnce(std::span<const std::string> ids) {
+  std::vector<Result<StatsSample>> out(ids.size());
+  std::vector<std::size_t> asked;
+  std::vector<Request> requests;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (auto valid = CheckName("container", ids[i]); !valid) {
+      out[i] = std::unexpected(valid.error());
+      continue;
+    }
+    asked.push_back(i);
+    requests.push_back(
+        {.target = fmt::format("/containers/{}/stats?stream=false&one-shot=true", Escape(ids[i])),
+         .timeout = options_.stats_timeout});
+  }
+  const auto responses = client_.CallAll("container_stats", std::move(requests));
+  const auto decode = [](const std::string& id,
+                         const Result<Response>& response) -> Result<StatsSample> {
+    const std::string what = "measure container " + id;
+    if (!response) return Wrap(what, response.error());
+    if (!response->ok()) return std::unexpected(ToStatus(what, response->status, response->body));
+    const auto json = ParseJson(response->body);
+    if (!json) return Wrap(what, json.error());
+    const auto sample = DecodeStats(*json);
+    if (!sample) return Error(Code::kFailedPrecondition, what + ": it does not run");
+    return *sample;
+  };
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    out[asked[i]] = decode(ids[asked[i]], responses[i]);
+  return out;
 }
 
 Result<std::string> DockerEngine::CreateContainer(const ContainerSpec& spec) {

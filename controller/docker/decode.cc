@@ -242,6 +242,29 @@ std::vector<reconcilers::VolumeInfo> DecodeVolumes(const Json& json) {
   return out;
 }
 
+// Docker answers for a container that does not run as well: with zeros, read in its year 1.
+std::optional<reconcilers::StatsSample> DecodeStats(const Json& json) {
+  reconcilers::StatsSample out{.at = ParseTime(GetString(json, {"read"}))};
+  if (out.at == api::Time{}) return std::nullopt;
+  out.cpu_nanoseconds = GetInt(json, {"cpu_stats", "cpu_usage", "total_usage"});
+  out.memory = GetInt(json, {"memory_stats", "usage"});
+  // The page cache that nobody uses, of cgroup v1 (which has the other name too) or v2.
+  for (const char* name : {"total_inactive_file", "inactive_file"}) {
+    const Json* cache = Find(json, {"memory_stats", "stats", name});
+    if (cache == nullptr) continue;
+    const std::int64_t bytes = GetInt(json, {"memory_stats", "stats", name});
+    if (bytes >= 0 && bytes < out.memory) {
+      out.memory -= bytes;
+      break;
+    }
+  }
+  out.memory_limit = GetInt(json, {"memory_stats", "limit"});
+  constexpr std::int64_t kMostCpus = 1 << 16;
+  out.online_cpus = static_cast<int>(
+      std::clamp<std::int64_t>(GetInt(json, {"cpu_stats", "online_cpus"}), 0, kMostCpus));
+  return out;
+}
+
 const std::vector<std::string>& ContainerActions() {
   static const std::vector<std::string> actions{"create",        "start", "die",     "destroy",
                                                 "kill",          "pause", "unpause", "rename",

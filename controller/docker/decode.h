@@ -17,6 +17,8 @@ namespace ballast::docker {
 [[nodiscard]] reconcilers::ImageInfo DecodeImage(const nlohmann::json& json);
 [[nodiscard]] reconcilers::NetworkInfo DecodeNetwork(const nlohmann::json& json);
 [[nodiscard]] std::vector<reconcilers::VolumeInfo> DecodeVolumes(const nlohmann::json& json);
+// An answer of GET /containers/ID/stats; nothing: the container does not run.
+[[nodiscard]] std::optional<reconcilers::StatsSample> DecodeStats(const nlohmann::json& json);
 
 // The events of one line of GET /events: usually one, none if it is of a kind that nobody asked
 // for, several if lines ran together; nullopt if it makes no sense.

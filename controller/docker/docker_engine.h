@@ -26,6 +26,8 @@ struct DockerOptions {
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds request_timeout{30'000};  // from the first byte sent to the last read
   std::chrono::milliseconds slow_request_timeout{60'000};  // create, start, remove
+  std::chrono::milliseconds stats_timeout{5'000};
+  std::size_t max_stats_at_once = 100;                     // connections
   std::chrono::milliseconds pull_silence_timeout{60'000};  // a pull may last, but not be silent
 
   std::chrono::milliseconds idle_timeout{10'000};  // an idle connection older than this is not used

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,8 @@ class DockerEngine final : public reconcilers::Engine {
   Result<reconcilers::ExecResult> Exec(const std::string& id,
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
+  std::vector<Result<reconcilers::StatsSample>> ContainerStats(
+      const std::vector<std::string>& ids) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
   Result<void> StreamLogs(const std::string& id, const reconcilers::LogRequest& request,
                           std::stop_token stop,
@@ -74,6 +77,7 @@ class DockerEngine final : public reconcilers::Engine {
   // The same, returning member `member` of the answer (an id).
   Result<std::string> DoForId(std::string_view operation, const std::string& what, Request request,
                               const char* member);
+  std::vector<Result<reconcilers::StatsSample>> StatsAtOnce(std::span<const std::string> ids);
   // One attempt with these credentials.
   Result<void> PullAs(const ImageReference& image, const std::string& reference,
                       const RegistryAuth& auth,

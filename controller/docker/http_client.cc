@@ -85,7 +85,9 @@ Result<Response> HttpClient::Exchange(const Request& request, const BodySink* si
     stream->SetDeadline(DeadlineOf(request));
     stream->ResetCounters();
     bool reusable = false;
-    Result<Response> response = ExchangeOn(*stream, request, sink, reusable);
+    const Result<void> sent = SendOn(*stream, request);
+    Result<Response> response = sent ? ReceiveOn(*stream, request, sink, reusable)
+                                     : Result<Response>(std::unexpected(sent.error()));
     if (response) {
       if (reusable && request.canceller == nullptr) GiveBack(std::move(stream));
       return response;
@@ -99,14 +101,56 @@ Result<Response> HttpClient::Exchange(const Request& request, const BodySink* si
   }
 }
 
-Result<Response> HttpClient::ExchangeOn(UnixStream& stream, const Request& request,
-                                        const BodySink* sink, bool& reusable) const {
+std::vector<Result<Response>> HttpClient::ExchangeAll(const std::vector<Request>& requests) {
+  std::vector<std::unique_ptr<UnixStream>> streams;
+  std::vector<bool> reused;
+  std::vector<Result<Response>> responses;
+  for (const Request& request : requests) {
+    std::unique_ptr<UnixStream> stream = TakeIdle();
+    reused.push_back(stream != nullptr);
+    responses.emplace_back();
+    if (!stream) {
+      auto fresh = UnixStream::Connect(options_.socket_path, options_.connect_timeout, nullptr);
+      if (fresh) {
+        stream = std::move(*fresh);
+      } else {
+        responses.back() = std::unexpected(fresh.error());
+      }
+    }
+    if (stream) {
+      stream->SetDeadline(DeadlineOf(request));
+      stream->ResetCounters();
+      if (auto sent = SendOn(*stream, request); !sent) {
+        responses.back() = std::unexpected(sent.error());
+      }
+    }
+    streams.push_back(std::move(stream));
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!streams[i]) continue;
+    bool reusable = false;
+    if (responses[i]) responses[i] = ReceiveOn(*streams[i], requests[i], nullptr, reusable);
+    const bool dead_on_arrival = reused[i] && !responses[i] &&
+                                 responses[i].error().code == Code::kUnavailable &&
+                                 streams[i]->bytes_read() == 0;
+    if (reusable) GiveBack(std::move(streams[i]));
+    if (dead_on_arrival) responses[i] = Exchange(requests[i]);
+  }
+  return responses;
+}
+
+Result<void> HttpClient::SendOn(UnixStream& stream, const Request& request) {
   error_code error;
   const auto message = Build(request);
   http::write(stream, message, error);
   // An engine that goes away while we still write may have said why: read before giving up.
   if (error && stream.bytes_written() == 0) return std::unexpected(ToStatus(error, request));
+  return {};
+}
 
+Result<Response> HttpClient::ReceiveOn(UnixStream& stream, const Request& request,
+                                       const BodySink* sink, bool& reusable) const {
+  error_code error;
   beast::flat_buffer buffer;
   http::response_parser<http::buffer_body> parser;
   parser.header_limit(kMaxHeaderBytes);

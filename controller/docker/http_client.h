@@ -62,6 +62,9 @@ class HttpClient {
 
   // Any HTTP status is a success here; errors are about the connection.
   [[nodiscard]] Result<Response> Exchange(const Request& request, const BodySink* sink = nullptr);
+  // Idempotent ones without a canceller, on a connection each: all are sent before the first answer
+  // is awaited. Answers in their order.
+  [[nodiscard]] std::vector<Result<Response>> ExchangeAll(const std::vector<Request>& requests);
 
  private:
   struct Idle {
@@ -69,8 +72,10 @@ class HttpClient {
     std::chrono::steady_clock::time_point since;
   };
 
-  Result<Response> ExchangeOn(UnixStream& stream, const Request& request, const BodySink* sink,
-                              bool& reusable) const;
+  // Error: nothing was sent.
+  static Result<void> SendOn(UnixStream& stream, const Request& request);
+  Result<Response> ReceiveOn(UnixStream& stream, const Request& request, const BodySink* sink,
+                             bool& reusable) const;
   std::unique_ptr<UnixStream> TakeIdle();  // null: none
   void GiveBack(std::unique_ptr<UnixStream> stream);
   void DropExpired();  // with mutex_ held

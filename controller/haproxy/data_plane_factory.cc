@@ -9,6 +9,8 @@
 
 #include "controller/haproxy/config_directory.h"
 #include "controller/haproxy/haproxy_data_plane.h"
+#include "controller/haproxy/wake_listener.h"
+#include "controller/runtime/log.h"
 #include "reconcilers/haproxy/paths.h"
 
 namespace ballast::haproxy {
@@ -25,9 +27,12 @@ constexpr auto kNobody = static_cast<unsigned>(-1);
 class Factory final : public reconcilers::DataPlaneFactory {
  public:
   Factory(HaproxyOptions options, reconcilers::Engine& engine)
-      : options_(std::move(options)), engine_(engine) {}
+      : options_(std::move(options)), engine_(engine) {
+    if (options_.held) wake_ = std::make_unique<WakeListener>(options_.held);
+  }
 
   std::shared_ptr<reconcilers::DataPlane> Open(const InstanceRef& instance) override {
+    Listen(instance.load_balancer, instance.number);
     return std::make_shared<HaproxyDataPlane>(
         HaproxyDataPlane::Options{.config_dir = ConfigDir(instance.load_balancer, instance.number),
                                   .run_dir = RunDir(instance.load_balancer, instance.number),
@@ -61,6 +66,7 @@ class Factory final : public reconcilers::DataPlaneFactory {
         return std::unexpected(made.error());
       }
     }
+    Listen(load_balancer, number);
     if (files.empty()) return {};
     return ConfigDirectory(config, Owner()).Publish(files);
   }
@@ -84,11 +90,20 @@ class Factory final : public reconcilers::DataPlaneFactory {
   }
 
   Result<void> Remove(const std::string& load_balancer, int number) override {
+    if (wake_) wake_->Close(RunDir(load_balancer, number));
     if (Result<void> removed = RemoveTree(RunDir(load_balancer, number)); !removed) return removed;
     return RemoveTree(ConfigDir(load_balancer, number));
   }
 
  private:
+  // Without it, waiting requests are found a second later.
+  void Listen(const std::string& load_balancer, int number) {
+    if (!wake_) return;
+    const Result<void> listens = wake_->Listen(RunDir(load_balancer, number), Owner());
+    if (listens || listens.error().code == Code::kNotFound) return;
+    runtime::Log(runtime::LogLevel::kWarning, "HAProxy cannot tell of waiting requests",
+                 {{"load_balancer", load_balancer}, {"error", listens.error().message}});
+  }
   // libstdc++ removes by directory descriptors since 12.1: what turns into a link is not followed.
   static Result<void> RemoveTree(const std::string& path) {
     std::error_code error;
@@ -110,6 +125,7 @@ class Factory final : public reconcilers::DataPlaneFactory {
 
   const HaproxyOptions options_;
   reconcilers::Engine& engine_;
+  std::unique_ptr<WakeListener> wake_;
 };
 
 }  // namespace

@@ -3,11 +3,14 @@
 //
 //   <config_root>/lb/<name>/<n>/   haproxy.cfg, maps/...      mounted read-only at /etc/haproxy
 //   <run_root>/lb/<name>/<n>/      admin.sock, master.sock    mounted at /run/haproxy
+//                                  wake.sock, where the controller listens
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "api/meta.h"
 #include "reconcilers/ports/data_plane_factory.h"
 #include "reconcilers/ports/engine.h"
 
@@ -20,6 +23,9 @@ struct HaproxyOptions {
   std::string run_root = "/var/lib/ballast/run";
   unsigned user = 99;  // HAProxy's in ballast/haproxy; -1: leave ownership alone (tests)
   unsigned group = 99;
+  // HAProxy says that requests for this web app wait for a replica. Again each second while they
+  // do, from a thread of the factory's own. Null: it is not listened to.
+  std::function<void(const api::ObjectKey& app)> held;
 };
 
 // `engine` runs `haproxy -c` inside the instances' containers; it outlives the factory.

@@ -142,7 +142,7 @@ Result<void> HaproxyDataPlane::Check(const reconcilers::ConfigFiles& files) {
   reconcilers::ConfigFiles copies = files;
   for (auto& [name, text] : copies) {
     if (name.ends_with(".pem")) continue;
-    for (const char* const below : {"maps/", model::kCertificateDir}) {
+    for (const char* const below : {"maps/", model::kCertificateDir, model::kScriptDir}) {
       ReplaceAll(text, fmt::format("{}/{}", model::kConfigDir, below), inside + "/" + below);
     }
   }

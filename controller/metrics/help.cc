@@ -11,6 +11,8 @@ using Line = std::pair<std::string_view, std::string_view>;
 
 // Sorted by name; a test compares it with the names that the code reports.
 constexpr Line kHelp[] = {
+    {"ballast_autoscaler_scalings_total",
+     "Times that an autoscaler changed the number of replicas, by direction."},
     {"ballast_build_info", "1, labelled with the version of this controller."},
     {"ballast_certificate_expiry_timestamp_seconds",
      "When a certificate that a load balancer serves ends, in seconds since 1970."},
@@ -23,6 +25,8 @@ constexpr Line kHelp[] = {
     {"ballast_docker_requests_total", "Requests to the Docker Engine, by operation and result."},
     {"ballast_docker_resyncs_total", "Complete lists of containers after the event stream opened."},
     {"ballast_events_total", "Events recorded, by type and reason."},
+    {"ballast_external_queries_total",
+     "Queries of Prometheus servers for autoscalers, by whether they had a value."},
     {"ballast_haproxy_certificates_changed_total",
      "Certificates that HAProxy was given anew without a reload."},
     {"ballast_haproxy_drift_repaired_total", "Differences in HAProxy that nobody asked for."},
@@ -64,7 +68,8 @@ constexpr Line kHelp[] = {
     {"ballast_webapp_replicas_desired", "Replicas that a web app should have."},
     {"ballast_webapp_replicas_in_service", "Replicas that take traffic in HAProxy."},
     {"ballast_webapp_replicas_ready", "Replicas whose probes pass."},
-    {"ballast_webapp_request_rate", "Requests a second that came to a web app, in the last second."},
+    {"ballast_webapp_request_rate",
+     "Requests a second that came to a web app, in the last second."},
     {"ballast_webapp_response_seconds",
      "Mean time until a web app's answers began, of those of the last second."},
     {"ballast_workqueue_adds_total", "Keys added to the work queue."},

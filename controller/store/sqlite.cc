@@ -110,9 +110,7 @@ std::uint64_t Statement::Int(int column) const {
   return static_cast<std::uint64_t>(sqlite3_column_int64(statement_.get(), column));
 }
 
-double Statement::Real(int column) const {
-  return sqlite3_column_double(statement_.get(), column);
-}
+double Statement::Real(int column) const { return sqlite3_column_double(statement_.get(), column); }
 
 std::string_view Statement::Text(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));

@@ -15,8 +15,9 @@
 #include <vector>
 
 #include "api/autoscaler.h"
-#include "api/types.h"
+#include "api/meta.h"
 #include "reconcilers/autoscaler/load.h"
+#include "reconcilers/ports/time_zones.h"
 
 namespace ballast::reconcilers {
 
@@ -29,7 +30,8 @@ struct ReplicaUsage {
   std::string replica;
   bool ready = false;
   api::Time started{};
-  // Nothing: not known (yet). CPUs and bytes.
+  // Nothing: not known (yet). CPUs and bytes. Decided on as they are: means over some seconds keep
+  // a moment's peak from counting.
   std::optional<double> cpu;
   std::optional<double> memory;
   double cpu_limit = 0;  // 0: none, and then Utilization cannot be told
@@ -42,6 +44,8 @@ struct ExternalReading {
   std::string problem;          // why there is none, in words
 };
 
+struct Tuning;  // tuning.h
+
 struct DecideInput {
   const api::AutoscalerSpec* spec = nullptr;
   const LoadSeries* load = nullptr;
@@ -53,6 +57,8 @@ struct DecideInput {
   double startup_seconds = 0;  // from the decision to in service, as measured; 0: not known
   api::Time now{};
   ScalingPolicyKind policy = ScalingPolicyKind::kBallast;
+  const TimeZones* zones = nullptr;  // for schedules; null: UTC only
+  const Tuning* tuning = nullptr;    // null: Ballast's defaults
 };
 
 // What one metric wants.
@@ -81,7 +87,8 @@ enum class ScalingLimit {
 };
 
 struct Decision {
-  int replicas = 0;  // what shall be asked for; == input.current: leave it
+  int current = 0;   // input.current
+  int replicas = 0;  // what shall be asked for; == current: leave it
   int proposed = 0;  // the largest proposal before any limit
   ScalingLimit limit = ScalingLimit::kNone;
   bool panicking = false;
@@ -113,12 +120,19 @@ struct ScalingHistory {
   int panic_replicas = 0;                   // most that this panic wanted
   std::optional<std::int64_t> active_at;    // last second with requests, for scale to zero
   std::optional<std::int64_t> last_scale;
+  std::optional<std::int64_t> last_tick;  // kHpa, kKpa: when they last decided
+  // From asking for a replica to its first request, as measured, smoothed; 0: not known. Kept here
+  // by the caller.
+  double startup_seconds = 0;
   bool operator==(const ScalingHistory&) const = default;
 };
 
 // `history` takes in what was found now. A decision that the caller carried out is told with
-// NoteScaled.
+// NoteScaled. To be called about once a second, but any rhythm is safe.
 [[nodiscard]] Decision Decide(const DecideInput& input, ScalingHistory& history);
+// The same decision without its words: reason, message, metrics and next_change stay empty, and
+// nothing is allocated. For simulations.
+[[nodiscard]] Decision DecideSilently(const DecideInput& input, ScalingHistory& history);
 void NoteScaled(ScalingHistory& history, std::int64_t second, int from, int to);
 
 }  // namespace ballast::reconcilers

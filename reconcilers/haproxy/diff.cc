@@ -68,7 +68,10 @@ DiffResult Diff(const LoadBalancerModel& from, const LoadBalancerModel& to) {
   const auto new_backends = ByName(to);
   for (const auto& [name, backend] : new_backends) {
     const auto old = old_backends.find(name);
-    if (old != old_backends.end()) Append(result.commands, DiffServers(*old->second, *backend));
+    if (old == old_backends.end()) continue;
+    // Before the last server goes.
+    if (from.holds && to.holds) Append(result.commands, DiffHold(*old->second, *backend));
+    Append(result.commands, DiffServers(*old->second, *backend));
   }
   for (const CertificateModel& changed : ChangedCertificates(from, to)) {
     Append(result.commands, SetCertificateCommands(changed));
@@ -163,6 +166,26 @@ std::vector<RuntimeCommand> SetAdminCommands(const std::string& backend, const s
       break;
   }
   return commands;
+}
+
+std::vector<RuntimeCommand> DiffHold(const BackendModel& from, const BackendModel& to) {
+  if (from.hold_seconds == to.hold_seconds) return {};
+  const std::string key = CliWord(to.name);
+  if (to.hold_seconds == 0) return {Silent(fmt::format("del map {} {}", kHoldMapPath, key))};
+  return {Silent(fmt::format("{} map {} {} {}", from.hold_seconds == 0 ? "add" : "set",
+                             kHoldMapPath, key, to.hold_seconds))};
+}
+
+RuntimeCommand LateServerCommand(const BackendModel& backend, const ServerModel& server) {
+  // Not checked: a worker that was replaced checks nothing.
+  std::vector<std::string> options = ServerOptions(backend, server);
+  options.erase(std::ranges::find(options, "check"), options.end());
+  const auto guid = std::ranges::find(options, "guid");
+  *std::next(guid) = ServerGuid(backend.name, LateName(server.name));
+  std::string add = fmt::format("add server {} {}:{}", Path(backend.name, LateName(server.name)),
+                                server.address, server.port);
+  for (const std::string& word : options) add += " " + CliWord(word);
+  return {.text = std::move(add), .expect = "New server registered.", .match = Match::kLastLine};
 }
 
 std::vector<RuntimeCommand> DeleteServerCommands(const std::string& backend,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reconcilers/haproxy/model.h"
@@ -49,6 +50,19 @@ struct DiffResult {
 [[nodiscard]] std::vector<RuntimeCommand> SetAdminCommands(const std::string& backend,
                                                            const std::string& server,
                                                            ServerAdmin admin);
+// How long requests of one backend wait for a server; both load balancers hold.
+[[nodiscard]] std::vector<RuntimeCommand> DiffHold(const BackendModel& from,
+                                                   const BackendModel& to);
+
+// For a worker that was replaced and still holds requests: it takes no orders but a new server, and
+// its script (hold.h) makes that one ready. Named LateName, so that it is told from the others.
+[[nodiscard]] RuntimeCommand LateServerCommand(const BackendModel& backend,
+                                               const ServerModel& server);
+inline constexpr std::string_view kLateSuffix = ":late";
+[[nodiscard]] inline std::string LateName(const std::string& server) {
+  return server + std::string(kLateSuffix);
+}
+
 // del server; the caller made sure it is in maintenance and idle in every worker.
 [[nodiscard]] std::vector<RuntimeCommand> DeleteServerCommands(const std::string& backend,
                                                                const std::string& server);

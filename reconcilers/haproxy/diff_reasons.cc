@@ -177,6 +177,7 @@ void CompareSpec(const api::LoadBalancerSpec& from, const api::LoadBalancerSpec&
 std::vector<std::string> ReloadReasons(const LoadBalancerModel& from, const LoadBalancerModel& to) {
   Reasons reasons;
   CompareSpec(from.spec, to.spec, reasons);
+  Comparison("load balancer", reasons).Field("requests wait for a server", from.holds, to.holds);
   if (to.spec.stats_auth) {
     Comparison("load balancer", reasons)
         .Changed("users of stats.auth", from.stats_users, to.stats_users);

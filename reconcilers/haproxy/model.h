@@ -30,6 +30,7 @@ struct BackendModel {
   // Digest of who may use it, where `traffic` names a basicAuthSecret; "": that cannot be used now,
   // and everybody is answered 503.
   std::string users;
+  int hold_seconds = 0;  // BackendSpec's; only where the load balancer holds
   bool operator==(const BackendModel&) const = default;
 };
 
@@ -55,6 +56,9 @@ struct LoadBalancerModel {
   std::vector<RouteModel> routes;              // sorted, no two with the same host + path + type
   std::vector<CertificateModel> certificates;  // sorted by secret; of those that listeners name
   std::string stats_users;                     // as BackendModel::users, for spec.stats_auth
+  // Requests can wait for a server (hold.h). Whose and how long is then changed at run time;
+  // whether at all is not, so that nothing of it is in HAProxy before some web app needs it.
+  bool holds = false;
   bool operator==(const LoadBalancerModel&) const = default;
 };
 

@@ -12,6 +12,10 @@ namespace ballast::reconcilers::haproxy {
 inline constexpr char kConfigFile[] = "haproxy.cfg";
 inline constexpr char kExactMapFile[] = "maps/exact.map";
 inline constexpr char kPrefixMapFile[] = "maps/prefix.map";
+// Of requests that wait for a server (hold.h).
+inline constexpr char kHoldMapFile[] = "maps/hold.map";
+inline constexpr char kScriptDir[] = "lua/";
+inline constexpr char kHoldScriptFile[] = "lua/hold.lua";
 
 // Directories of secrets: certificates with their keys and the lists of each HTTPS listener; users
 // with their hashed passwords.
@@ -26,6 +30,8 @@ inline constexpr char kConfigDir[] = "/etc/haproxy";
 inline constexpr char kConfigPath[] = "/etc/haproxy/haproxy.cfg";
 inline constexpr char kExactMapPath[] = "/etc/haproxy/maps/exact.map";
 inline constexpr char kPrefixMapPath[] = "/etc/haproxy/maps/prefix.map";
+inline constexpr char kHoldMapPath[] = "/etc/haproxy/maps/hold.map";
+inline constexpr char kHoldScriptPath[] = "/etc/haproxy/lua/hold.lua";
 
 // How HAProxy names a certificate on its command line.
 [[nodiscard]] std::string CertificatePath(const api::NamespacedName& secret);
@@ -33,6 +39,8 @@ inline constexpr char kPrefixMapPath[] = "/etc/haproxy/maps/prefix.map";
 inline constexpr char kRuntimeDir[] = "/run/haproxy";
 inline constexpr char kAdminSocket[] = "/run/haproxy/admin.sock";
 inline constexpr char kMasterSocket[] = "/run/haproxy/master.sock";
+// Where the controller listens, not HAProxy: it is told there of requests that wait.
+inline constexpr char kWakeSocket[] = "/run/haproxy/wake.sock";
 inline constexpr char kStatsFile[] = "/run/haproxy/stats";  // counters, `dump stats-file`
 inline constexpr char kStateFile[] = "/run/haproxy/state";  // `show servers state`
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "reconcilers/haproxy/hold.h"
 #include "reconcilers/haproxy/paths.h"
 #include "reconcilers/haproxy/quote.h"
 #include "reconcilers/haproxy/render_parts.h"
@@ -104,13 +105,17 @@ Result<ConfigFiles> Render(const LoadBalancerModel& model, const SecretContent& 
   }
   WriteOwnFrontends(model, out);
   WriteNoRouteBackend(out);
-  for (const BackendModel& backend : model.backends) WriteBackend(backend, out);
+  for (const BackendModel& backend : model.backends) WriteBackend(backend, model.holds, out);
 
   Result<std::string> config = out.Finish();
   if (!config) return std::unexpected(config.error());
   ConfigFiles files{{kConfigFile, *std::move(config)},
                     {kExactMapFile, MapFile(maps->exact)},
                     {kPrefixMapFile, MapFile(maps->prefix)}};
+  if (model.holds) {
+    files[kHoldMapFile] = MapFile(HoldMap(model));
+    files[kHoldScriptFile] = HoldScript();
+  }
   if (Result<void> added = AddSecrets(model, content, files); !added) {
     return std::unexpected(added.error());
   }

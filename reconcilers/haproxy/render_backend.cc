@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconcilers/haproxy/paths.h"
 #include "reconcilers/haproxy/quote.h"
 #include "reconcilers/haproxy/render_parts.h"
 #include "reconcilers/haproxy/server_line.h"
@@ -70,6 +71,14 @@ void WriteLimits(const api::Traffic& traffic, ConfigWriter& out) {
   }
 }
 
+// After everything that may refuse the request.
+void WriteHold(ConfigWriter& out) {
+  out.Line("http-request set-var(txn.hold)")
+      .Checked(fmt::format("be_name,map_str_int({})", kHoldMapPath))
+      .Add("if { nbsrv eq 0 }");
+  out.Line("http-request lua.ballast_hold if { var(txn.hold) -m found }");
+}
+
 void WriteServer(const BackendModel& backend, const ServerModel& server, ConfigWriter& out) {
   out.Line("server");
   if (const Result<void> checked = CheckServer(server); !checked) {
@@ -88,7 +97,7 @@ void WriteServer(const BackendModel& backend, const ServerModel& server, ConfigW
 
 }  // namespace
 
-void WriteBackend(const BackendModel& backend, ConfigWriter& out) {
+void WriteBackend(const BackendModel& backend, bool holds, ConfigWriter& out) {
   const api::Traffic& traffic = backend.traffic;
   out.Section("backend").Name(backend.name);
   out.Line("guid").Checked(CheckName(backend.name), "be:");
@@ -112,6 +121,7 @@ void WriteBackend(const BackendModel& backend, ConfigWriter& out) {
     }
   }
   WriteLimits(traffic, out);
+  if (holds) WriteHold(out);
   for (const ServerModel& server : backend.servers) WriteServer(backend, server, out);
 }
 

@@ -36,6 +36,7 @@ void WriteGlobal(const LoadBalancerModel& model, ConfigWriter& out) {
   out.Line("fd-hard-limit 20000");
   out.Line("stats-file").Checked(kStatsFile);
   out.Line("server-state-file").Checked(kStateFile);
+  if (model.holds) out.Line("lua-load").Checked(kHoldScriptPath);
   if (ServesHttps(model)) WriteTlsDefaults(out);
   if (spec.threads > 0) out.Line("nbthread").Number(spec.threads);
   if (spec.syslog.empty()) {

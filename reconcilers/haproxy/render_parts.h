@@ -14,7 +14,8 @@ void WriteListener(const api::LoadBalancerSpec& spec, const api::Listener& liste
 // Stats page, and a listener of our own where nothing else would be one.
 void WriteOwnFrontends(const LoadBalancerModel& model, ConfigWriter& out);
 void WriteNoRouteBackend(ConfigWriter& out);
-void WriteBackend(const BackendModel& backend, ConfigWriter& out);
+// `holds`: the load balancer's.
+void WriteBackend(const BackendModel& backend, bool holds, ConfigWriter& out);
 // The users of backends and of the stats page. Internal error where `content` lacks some.
 void WriteUserlists(const LoadBalancerModel& model, const SecretContent& content,
                     ConfigWriter& out);

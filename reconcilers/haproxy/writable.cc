@@ -16,7 +16,7 @@ namespace {
 // The backend as it is written, without servers.
 Result<void> CheckBackend(const BackendModel& backend) {
   ConfigWriter out;
-  WriteBackend({backend.name, backend.traffic, {}}, out);
+  WriteBackend({backend.name, backend.traffic, {}}, false, out);
   const Result<std::string> text = out.Finish();
   if (!text) return std::unexpected(text.error());
   return {};

@@ -41,11 +41,13 @@ Result<void> LoadBalancerTraffic::Publish(BackendSpec wish) {
   // What only a reload can bring is looked for only when it may have changed.
   const bool structure = known == wishes_.end() || known->second.routes != wish.routes ||
                          known->second.traffic != wish.traffic ||
+                         known->second.hold_seconds != wish.hold_seconds ||
                          AppliedBackend(haproxy::BackendName(app)) == nullptr;
   wishes_[app] = std::move(wish);
   withdrawn_.erase(app);
   const bool first = reported_.insert(app).second;
   Result<void> done = Converge(&app);
+  if (done) AdmitLate();
   if (done && structure) {
     UpdateDirty();
     Wake();
@@ -91,6 +93,7 @@ Result<BackendObservation> LoadBalancerTraffic::Observe(const api::ObjectKey& ap
   const haproxy::BackendModel* backend = AppliedBackend(name);
   if (backend == nullptr) return result;
   result.known = true;
+  result.holds = applied_->holds && backend->hold_seconds > 0;
   Counts counts;
   if (connections || d_.clock.Now() - std::max(all_read_at_, read_at_[name]) > kCacheFor) {
     Result<void> read = Refresh(name);
@@ -212,6 +215,7 @@ bool LoadBalancerTraffic::Settled(const api::ObjectKey& app, std::string& messag
     return false;
   }
   if (backend->traffic != wish->second.traffic) return false;
+  if (backend->hold_seconds != wish->second.hold_seconds) return false;
   message.clear();
   if (!backend->traffic.basic_auth_secret.empty() && backend->users.empty()) {
     message = "every request is answered 503, since nobody can be let in: " +
@@ -305,8 +309,11 @@ TrafficTick LoadBalancerTraffic::Tick() {
                      "its files cannot be written: " + flushed.error().message);
     again(milliseconds(1'000));
   }
+  if (AdmitLate()) again(kLateInterval);
   if (const auto wait = ReloadIn()) {
-    if (wait->count() <= 0) {
+    if (wait->count() <= 0 && PutOff()) {
+      again(kHeldInterval);
+    } else if (wait->count() <= 0) {
       tick.reload_due = true;
       tick.reload_new = !refused_model_ || *refused_model_ != FullTarget();
     } else {

@@ -85,6 +85,11 @@ class LoadBalancerTraffic {
   static constexpr std::chrono::milliseconds kRemovalDelay{5'000};
   // After the start, the structure waits so long for web apps that have not spoken yet.
   static constexpr std::chrono::milliseconds kStartGrace{10'000};
+  // A reload waits so long for requests that wait for a server, and looks so often.
+  static constexpr std::chrono::milliseconds kHeldPatience{5'000};
+  static constexpr std::chrono::milliseconds kHeldInterval{100};
+  // How often replaced workers are asked whether requests wait in them.
+  static constexpr std::chrono::milliseconds kLateInterval{100};
   static constexpr std::chrono::milliseconds kDriftInterval{10'000};
   // How often HAProxy is asked which servers it found to be up or down. With many servers less
   // often: it costs HAProxy and us some microseconds for each.
@@ -187,6 +192,12 @@ class LoadBalancerTraffic {
   Result<void> Refused(const Status& why, haproxy::LoadBalancerModel model);
   Result<void> Reloaded(haproxy::LoadBalancerModel model, const Dirty& why);
   void EnqueueApps();
+  // In traffic_held.cc:
+  [[nodiscard]] const haproxy::ServerModel* TakesTraffic(
+      const haproxy::BackendModel& backend) const;
+  [[nodiscard]] bool PutOff();
+  void ExpectLate();
+  bool AdmitLate();
   // In traffic_secrets.cc:
   void UpdateSecrets();
   void TellSecrets();
@@ -249,6 +260,8 @@ class LoadBalancerTraffic {
   std::string must_reload_;  // a reason that no comparison shows; "" = none
   int forced_reloads_ = 0;   // in a row for such a reason
   std::optional<Dirty> dirty_;
+  std::optional<Clock::Steady> put_off_since_;  // a reload that is due, for requests that wait
+  std::optional<Clock::Steady> late_until_;     // replaced workers may hold requests until then
   std::optional<haproxy::LoadBalancerModel> refused_model_;
   std::optional<haproxy::LoadBalancerModel> away_model_;  // last written while HAProxy is away
   std::string refused_;

@@ -36,6 +36,7 @@ json EncodeBackend(const haproxy::BackendModel& backend,
   json result{
       {"name", backend.name}, {"app", api::EncodeObject(app)}, {"servers", std::move(servers)}};
   if (!backend.users.empty()) result["users"] = backend.users;
+  if (backend.hold_seconds > 0) result["holdSeconds"] = backend.hold_seconds;
   return result;
 }
 
@@ -55,6 +56,7 @@ Result<void> DecodeBackend(const json& from, haproxy::LoadBalancerModel& model) 
   if (app == nullptr) return Error(Code::kInvalidArgument, "not a WebApp");
   backend.traffic = app->spec.traffic;
   backend.users = from.value("users", "");
+  backend.hold_seconds = std::max(0, from.value("holdSeconds", 0));
   for (const api::Route& route : app->spec.routes) model.routes.push_back({route, backend.name});
   for (const json& entry : from.at("servers")) {
     haproxy::ServerModel server;
@@ -84,6 +86,7 @@ std::string EncodeNote(const Note& note) {
                  {"loadBalancer", api::EncodeObject(load_balancer)},
                  {"backends", std::move(backends)}};
   if (!note.model.stats_users.empty()) result["statsUsers"] = note.model.stats_users;
+  if (note.model.holds) result["holds"] = true;
   for (const haproxy::CertificateModel& one : note.model.certificates) {
     result["certificates"].push_back({{"namespace", one.secret.ns},
                                       {"name", one.secret.name},
@@ -117,6 +120,7 @@ Result<Note> DecodeNote(const std::string& text) {
     }
     std::ranges::sort(note.model.routes);
     note.model.stats_users = parsed->value("statsUsers", "");
+    note.model.holds = parsed->value("holds", false);
     for (const json& one : parsed->value("certificates", json::array())) {
       note.model.certificates.push_back(
           {.secret = {one.at("namespace").get<std::string>(), one.at("name").get<std::string>()},

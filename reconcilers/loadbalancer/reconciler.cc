@@ -194,6 +194,9 @@ void LoadBalancerReconciler::Report(Pass& pass) {
   }
   condition("Available", report.answers,
             report.answers ? api::reason::kAsExpected : api::reason::kLoadBalancerFailed, silence);
+  condition("Progressing", !report.waiting.empty(),
+            report.waiting.empty() ? api::reason::kAsExpected : api::reason::kReloadPending,
+            report.waiting);
   std::string problem = pass.problem;
   const char* reason = api::reason::kLoadBalancerFailed;
   if (!report.refused.empty()) {

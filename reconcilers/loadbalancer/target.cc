@@ -2,6 +2,7 @@
 #include "reconcilers/loadbalancer/target.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "reconcilers/haproxy/render.h"
 #include "reconcilers/haproxy/routes.h"
@@ -21,7 +22,19 @@ bool Names(const BackendSpec& wish, const std::string& identity) {
                              [&](const api::Route& route) { return Identity(route) == identity; });
 }
 
+// Before the parts for secrets and for requests that wait.
 constexpr char kSeparator = '+';
+constexpr char kHoldSeparator = '~';
+
+std::pair<std::string, std::string> SplitAt(const std::string& layout, char separator) {
+  const std::size_t end = layout.find(separator);
+  if (end == std::string::npos) return {layout, ""};
+  return {layout.substr(0, end), layout.substr(end + 1)};
+}
+
+bool SameWhereBothHave(const std::string& a, const std::string& b) {
+  return a.empty() || b.empty() || a == b;
+}
 
 // FNV-1a over names and texts; "" when it cannot be rendered.
 std::string HashOf(const haproxy::LoadBalancerModel& sample,
@@ -109,7 +122,14 @@ std::string LayoutOf(const haproxy::LoadBalancerModel& model) {
   backend.servers.push_back({.name = "s", .address = "127.0.0.1", .port = 1});
   sample.backends.push_back(std::move(backend));
   std::string layout = HashOf(sample, {});
-  if (layout.empty() || !UsesSecrets(model)) return layout;
+  if (layout.empty()) return layout;
+  std::string holds;
+  if (model.holds) {
+    sample.holds = true;
+    holds = kHoldSeparator + HashOf(sample, {});
+    sample.holds = false;
+  }
+  if (!UsesSecrets(model)) return layout + holds;
   // An HTTPS listener, one that redirects to it, and users.
   const api::NamespacedName secret{"a", "b"};
   sample.spec.listeners[0].redirect_to_https = true;
@@ -118,14 +138,17 @@ std::string LayoutOf(const haproxy::LoadBalancerModel& model) {
   sample.certificates = {{.secret = secret, .digest = "d"}};
   sample.backends[0].traffic.basic_auth_secret = "b";
   sample.backends[0].users = "d";
-  return layout + kSeparator + HashOf(sample, {.certificates = {{"d", ""}}, .users = {{"d", {}}}});
+  layout += kSeparator + HashOf(sample, {.certificates = {{"d", ""}}, .users = {{"d", {}}}});
+  return layout + holds;
 }
 
 bool SameLayout(const std::string& a, const std::string& b) {
-  const std::size_t end_of_a = a.find(kSeparator);
-  const std::size_t end_of_b = b.find(kSeparator);
-  if (end_of_a != std::string::npos && end_of_b != std::string::npos) return a == b;
-  return a.substr(0, end_of_a) == b.substr(0, end_of_b);
+  const auto [a_first, a_holds] = SplitAt(a, kHoldSeparator);
+  const auto [b_first, b_holds] = SplitAt(b, kHoldSeparator);
+  const auto [a_base, a_secrets] = SplitAt(a_first, kSeparator);
+  const auto [b_base, b_secrets] = SplitAt(b_first, kSeparator);
+  return a_base == b_base && SameWhereBothHave(a_secrets, b_secrets) &&
+         SameWhereBothHave(a_holds, b_holds);
 }
 
 }  // namespace ballast::reconcilers

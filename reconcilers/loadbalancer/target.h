@@ -37,9 +37,10 @@ struct Wishes {
 
 // The layout of a configuration: what is left of its text without servers, routes and values of web
 // apps. Differs when a new version of Ballast writes other lines.
-// With HTTPS a second part follows, so that the first one is the same without.
+// With HTTPS a second part follows, with requests that wait a third one, so that the first one is
+// the same without.
 [[nodiscard]] std::string LayoutOf(const haproxy::LoadBalancerModel& model);
-// Whether the parts that both have are the same: HTTPS that comes or goes is no other layout.
+// Whether the parts that both have are the same: what comes or goes is no other layout.
 [[nodiscard]] bool SameLayout(const std::string& a, const std::string& b);
 
 // The note kept beside haproxy.cfg: what HAProxy runs, for a controller that starts anew.

@@ -84,13 +84,14 @@ Result<BackendObservation> TrafficManager::Observe(const api::ObjectKey& app, bo
       names.erase(std::ranges::unique(names).begin(), names.end());
     }
   }
-  BackendObservation result{.known = true, .settled = true};
+  BackendObservation result{.known = true, .settled = true, .holds = !names.empty()};
   std::map<std::string, std::size_t> seen;
   for (const std::string& name : names) {
     Result<BackendObservation> one = Of(name).Observe(app, connections);
     if (!one) return one;
     result.known = result.known && one->known;
     result.settled = result.settled && one->settled;
+    result.holds = result.holds && one->holds;
     if (result.message.empty()) result.message = one->message;
     result.left_out.merge(one->left_out);
     for (auto& [server, observation] : one->servers) {

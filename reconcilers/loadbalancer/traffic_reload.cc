@@ -55,6 +55,7 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
     BackendModel target = ServersOf(backend, app);
     if (const auto wish = wishes_.find(app); wish != wishes_.end()) {
       target.traffic = wish->second.traffic;
+      target.hold_seconds = wish->second.hold_seconds;
     }
     names.insert(target.name);
     model.backends.push_back(std::move(target));
@@ -62,12 +63,17 @@ LoadBalancerModel LoadBalancerTraffic::FullTarget() {
   for (const auto& [app, wish] : wishes_) {
     const std::string name = haproxy::BackendName(app);
     if (!names.insert(name).second) continue;
-    model.backends.push_back(ServersOf({.name = name, .traffic = wish.traffic}, app));
+    model.backends.push_back(
+        ServersOf({.name = name, .traffic = wish.traffic, .hold_seconds = wish.hold_seconds}, app));
   }
   for (BackendModel& backend : model.backends) {
     const bool asks = !backend.traffic.basic_auth_secret.empty();
     backend.users = asks ? secrets_.Users(UsersSecret(backend)) : "";
   }
+  // Once there, it stays: it costs nothing, and taking it out would cost a reload.
+  model.holds = applied_->holds || std::ranges::any_of(model.backends, [](const auto& backend) {
+                  return backend.hold_seconds > 0;
+                });
   model.certificates = secrets_.Certificates();
   if (model.spec.stats_auth) model.stats_users = secrets_.Users(*model.spec.stats_auth);
   std::ranges::sort(model.backends, {}, &BackendModel::name);
@@ -90,6 +96,7 @@ void LoadBalancerTraffic::UpdateDirty() {
   }
   if (dirty.reasons.empty()) {
     dirty_.reset();
+    put_off_since_.reset();
     refused_.clear();
     refused_model_.reset();
     applied_->spec = full.spec;
@@ -152,6 +159,10 @@ Result<void> LoadBalancerTraffic::Reload() {
     if (!same && round + 1 < kRounds) continue;  // HAProxy itself checks the last round's
     files = RenderWritable(model);
     if (!files) return Refused(files.error(), std::move(model));
+    if (PutOff()) {
+      Wake();
+      return {};
+    }
     // Until the reload has been done, the note tells what runs and not what is on the disk.
     (*files)[kNoteFile] =
         EncodeNote({.model = *applied_, .layout = layout_, .bootstrap = layout_.empty()});
@@ -185,6 +196,7 @@ Result<void> LoadBalancerTraffic::Reloaded(LoadBalancerModel model, const Dirty&
   applied_ = std::move(model);
   secrets_.Forget({&*applied_});
   dirty_.reset();
+  put_off_since_.reset();
   refused_.clear();
   refused_model_.reset();
   std::erase_if(withdrawn_, [&](const api::ObjectKey& app) {

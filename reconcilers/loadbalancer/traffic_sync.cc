@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <ranges>
+#include <span>
 
+#include "reconcilers/haproxy/hold.h"
 #include "reconcilers/haproxy/paths.h"
 #include "reconcilers/haproxy/quote.h"
 #include "reconcilers/haproxy/replies.h"
@@ -139,6 +141,7 @@ Result<std::vector<std::string>> LoadBalancerTraffic::ReadAll() {
   if (!layout_.empty()) {
     commands.push_back(fmt::format("show map {}", haproxy::kExactMapPath));
     commands.push_back(fmt::format("show map {}", haproxy::kPrefixMapPath));
+    if (applied_->holds) commands.push_back(fmt::format("show map {}", haproxy::kHoldMapPath));
     for (const haproxy::CertificateModel& one : applied_->certificates) {
       commands.push_back("show ssl cert " + haproxy::CliWord(haproxy::CertificatePath(one.secret)));
     }
@@ -165,6 +168,7 @@ Result<void> LoadBalancerTraffic::Attach() {
     return read;
   }
   attached_ = true;
+  ExpectLate();
   drift_due_ = d_.clock.Now() + kDriftInterval;
   files_dirty_ = true;  // written only if they differ
   return Run(repairs);
@@ -217,13 +221,20 @@ Result<void> LoadBalancerTraffic::ReadBack(const std::vector<std::string>& repli
   if (replies.size() > 3) {
     const Result<haproxy::RouteMaps> wanted = haproxy::MakeRouteMaps(*applied_);
     if (!wanted) return std::unexpected(wanted.error());
-    if (replies[2].starts_with("Unknown map") || replies[3].starts_with("Unknown map")) {
+    const std::size_t maps = applied_->holds ? 3 : 2;
+    const bool loaded = std::ranges::none_of(
+        std::span(replies).subspan(2, maps),
+        [](const std::string& reply) { return reply.starts_with("Unknown map"); });
+    if (!loaded) {
       must_reload_ = "the maps of routes are not loaded";
     } else {
       RepairMap(haproxy::kExactMapPath, replies[2], wanted->exact, repairs);
       RepairMap(haproxy::kPrefixMapPath, replies[3], wanted->prefix, repairs);
+      if (applied_->holds) {
+        RepairMap(haproxy::kHoldMapPath, replies[4], haproxy::HoldMap(*applied_), repairs);
+      }
     }
-    ReadCertificates(replies, 4);
+    ReadCertificates(replies, 2 + maps);
   }
   return {};
 }
@@ -275,7 +286,11 @@ Result<void> LoadBalancerTraffic::Converge(const api::ObjectKey* only) {
 
 // The servers of one backend as they shall be now: wished ones, and leaving ones in maintenance.
 BackendModel LoadBalancerTraffic::ServersOf(const BackendModel& base, const api::ObjectKey& app) {
-  BackendModel result{.name = base.name, .traffic = base.traffic, .users = base.users};
+  BackendModel result{.name = base.name,
+                      .traffic = base.traffic,
+                      .servers = {},
+                      .users = base.users,
+                      .hold_seconds = base.hold_seconds};
   const auto wish = wishes_.find(app);
   if (wish == wishes_.end() && !withdrawn_.contains(app)) return base;  // has not spoken yet
   const auto now = d_.clock.Now();
@@ -344,6 +359,11 @@ Result<void> LoadBalancerTraffic::ApplyRuntime(const api::ObjectKey* only) {
     if (const auto wish = wishes_.find(app); wish != wishes_.end()) {
       const BackendModel wanted{.name = backend.name, .traffic = wish->second.traffic};
       if (SameStructure(backend, wanted)) target.traffic = wanted.traffic;
+      if (applied_->holds) target.hold_seconds = wish->second.hold_seconds;
+    }
+    // Before the last server goes.
+    for (RuntimeCommand& command : haproxy::DiffHold(backend, target)) {
+      commands.push_back(std::move(command));
     }
     for (RuntimeCommand& command : haproxy::DiffServers(backend, target)) {
       commands.push_back(std::move(command));

@@ -119,7 +119,12 @@ Result<LoadBalancerTraffic::Counts> LoadBalancerTraffic::Connections(const std::
     if (reply.starts_with("Can't find backend")) return {};  // an older configuration lacks it
     const auto parsed = haproxy::ParseServersConn(reply);
     if (!parsed) return std::unexpected(parsed.error());
-    for (const auto& [server, count] : *parsed) to[server] += count;
+    for (const auto& [server, count] : *parsed) {
+      std::string name = server.second;
+      if (name.ends_with(haproxy::kLateSuffix))
+        name.resize(name.size() - haproxy::kLateSuffix.size());
+      to[{server.first, std::move(name)}] += count;
+    }
     return {};
   };
   const Result<std::vector<std::string>> current = plane_->Commands({command});
@@ -277,6 +282,7 @@ void LoadBalancerTraffic::WriteWhileAway() {
     if (wish == wishes_.end() && !withdrawn_.contains(app)) continue;
     backend.servers.clear();
     if (wish == wishes_.end()) continue;
+    if (model.holds) backend.hold_seconds = wish->second.hold_seconds;
     for (const Endpoint& endpoint : wish->second.endpoints) {
       if (joined_ && !joined_->contains(endpoint.network)) continue;
       backend.servers.push_back({endpoint.server, endpoint.address, endpoint.port, endpoint.admin});

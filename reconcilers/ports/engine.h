@@ -151,6 +151,16 @@ struct FileEntry {
   bool operator==(const FileEntry&) const = default;
 };
 
+// What a running container has used, as the kernel counts it.
+struct StatsSample {
+  std::int64_t cpu_nanoseconds = 0;  // of all CPUs together, since it started
+  std::int64_t memory = 0;           // bytes, without the page cache: as `docker stats` shows it
+  std::int64_t memory_limit = 0;     // bytes; the host's memory where it has no limit
+  int online_cpus = 0;               // that it may run on; 0: not known
+  api::Time at{};                    // when that was, by the engine's clock
+  bool operator==(const StatsSample&) const = default;
+};
+
 struct ExecResult {
   int exit_code = 0;
   std::string output;  // stdout and stderr together, at most 64 KiB
@@ -209,6 +219,9 @@ class Engine {
   // at once). Every other error is the engine's or the container's and says nothing of the command.
   virtual Result<ExecResult> Exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds timeout) = 0;
+  // One look at each, in their order; asked for all at once, since Docker up to version 24 lets
+  // each wait for its next second. FailedPrecondition for one that does not run.
+  virtual std::vector<Result<StatsSample>> ContainerStats(const std::vector<std::string>& ids) = 0;
   virtual Result<std::string> TailLogs(const std::string& id, int lines) = 0;
   // Both streams, as they come. Success at their end; Cancelled once `stop` is requested or
   // `on_data` has said false. FailedPrecondition where the logging driver cannot be read.

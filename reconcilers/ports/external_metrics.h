@@ -1,5 +1,5 @@
-// Port: asks monitoring systems for the value of a query. Implemented by controller/metrics over
-// cpprestsdk. Any thread; never blocks: answers what was last heard, and asks again in the
+// Port: asks monitoring systems for the value of a query. Implemented by controller/external
+// over cpprestsdk. Any thread; never blocks: answers what was last heard, and asks again in the
 // background for as long as somebody is interested.
 #pragma once
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/meta.h"
 #include "api/status.h"
-#include "api/types.h"
 #include "reconcilers/autoscaler/load.h"
 
 namespace ballast::reconcilers {

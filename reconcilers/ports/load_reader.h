@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "api/types.h"
+#include "api/meta.h"
 #include "reconcilers/autoscaler/load.h"
 
 namespace ballast::reconcilers {

@@ -38,6 +38,9 @@ struct BackendSpec {
   api::Traffic traffic;
   std::vector<Endpoint> endpoints;  // sorted by server
   std::vector<std::string> dead;    // server names
+  // How long a request waits in the load balancer while no server takes it, before it is answered
+  // 503; 0: it is answered at once.
+  int hold_seconds = 0;
   bool operator==(const BackendSpec&) const = default;
 };
 
@@ -56,6 +59,7 @@ struct ServerObservation {
 struct BackendObservation {
   bool known = false;    // the backend exists in every load balancer that its routes name
   bool settled = false;  // the last Publish is fully in force
+  bool holds = false;    // requests wait while no server takes them, in every load balancer
   std::map<std::string, ServerObservation> servers;  // by server name
   // Servers of the last Publish that no waiting brings in: the message says what must change first.
   std::set<std::string> left_out;

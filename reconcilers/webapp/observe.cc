@@ -102,11 +102,16 @@ std::string AddressOf(const ContainerInfo& container) {
   return TextLabel(container, api::kLabelAddress);
 }
 
+std::string AdoptedServer(const ContainerInfo& container,
+                          const std::set<std::string>& taken_names) {
+  if (!taken_names.contains(container.name)) return container.name;
+  return container.name + "." + container.id.substr(0, 6);
+}
+
 AdoptedAddress ResolveAdopted(const ContainerInfo& container, const api::WebApp& app,
                               const std::string& own_network,
                               const std::set<std::string>& taken_names) {
-  AdoptedAddress result{.server = container.name};
-  if (taken_names.contains(result.server)) result.server += "." + container.id.substr(0, 6);
+  AdoptedAddress result{.server = AdoptedServer(container, taken_names)};
   const std::string label = TextLabel(container, api::kLabelPort);
   if (!label.empty()) {
     const int port = IntLabel(container, api::kLabelPort, 0);

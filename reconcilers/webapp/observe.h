@@ -35,6 +35,7 @@ struct AppMemory {
   std::string skipped_told;                     // ... or is no name of a variable
   bool traffic_seen = false;                    // HAProxy's states were read at least once
   std::string traffic_difference;  // between what was wished and what HAProxy had, last time
+  bool keeps_last = false;         // PlanInput::keep_last of the last pass
   std::map<std::string, api::Condition> conditions;  // for last_transition
   TemplatesByText templates;                         // those that its replicas carry, parsed
 };
@@ -57,6 +58,10 @@ struct AppContainers {
 // Sets each replica's template. A text is parsed once, for as long as some replica carries it:
 // thousands of replicas share a few.
 void ReadTemplates(AppContainers& containers, TemplatesByText& known);
+
+// HAProxy's name for an adopted container: its own, unless a replica has it.
+[[nodiscard]] std::string AdoptedServer(const ContainerInfo& container,
+                                        const std::set<std::string>& taken_names);
 
 // Where to reach an adopted container.
 struct AdoptedAddress {

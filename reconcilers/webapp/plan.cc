@@ -88,6 +88,8 @@ class Planner {
                          .hold = in_.hold,
                          .unmakeable = in_.unmakeable,
                          .has_traffic = in_.has_traffic,
+                         .may_be_zero = in_.may_be_zero,
+                         .keep_last = in_.keep_last,
                          .now = in_.now,
                          .progress_at = in_.progress_at};
     rollout.live = live_;

@@ -91,8 +91,13 @@ struct PlanInput {
   bool hold = false;
   std::set<std::string> unmakeable;  // revisions whose values from Secrets cannot be had (any more)
   bool has_traffic = false;          // it has routes: replicas serve through HAProxy
-  bool traffic_known = false;        // HAProxy's states were read; else all servers look absent
-  int last_drain_seconds = 30;       // of a deleted app, as it was when it was last seen
+  // Its number of replicas goes down to none and up again: one without any is no new one.
+  bool may_be_zero = false;
+  // It may have no replicas because HAProxy holds its requests then, but HAProxy does not (yet):
+  // the last one stays.
+  bool keep_last = false;
+  bool traffic_known = false;   // HAProxy's states were read; else all servers look absent
+  int last_drain_seconds = 30;  // of a deleted app, as it was when it was last seen
   Clock::Steady now{};
   api::Time wall_now{};
   std::optional<Clock::Steady> progress_at;  // last time that the rollout got further

@@ -142,7 +142,8 @@ void WebAppReconciler::ResolveImages(Pass& pass) {
     pass.input.image_ready = true;
     return;
   }
-  const bool wanted = pass.app->spec.replicas > 0;
+  // The first request after a pause does not wait for an image.
+  const bool wanted = pass.app->spec.replicas > 0 || pass.input.may_be_zero;
   if (!wanted) return;
   StartJob(pass, job, [this, key = pass.key, revision, pod_template] {
     return pins_.Resolve(d_.engine, d_.config, d_.events, key, revision, pod_template);
@@ -221,6 +222,7 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     spec.endpoints.push_back(std::move(endpoint));
   }
   spec.dead = pass.output.dead_servers;
+  spec.hold_seconds = HoldSeconds(pass.key);
   if (auto published = d_.traffic.Publish(spec); !published) {
     pass.problems.traffic = published.error().message;
     pass.CheckAfter(milliseconds(500));
@@ -254,6 +256,9 @@ void WebAppReconciler::ApplyTraffic(Pass& pass) {
     pass.CheckAfter(milliseconds(difference == pass.memory.traffic_difference ? 100 : 1));
   }
   pass.memory.traffic_difference = std::move(difference);
+  // A command has brought it already, or a reload will.
+  if (pass.input.keep_last) pass.CheckAfter(milliseconds(pass.memory.keeps_last ? 1000 : 1));
+  pass.memory.keeps_last = pass.input.keep_last;
 }
 
 void WebAppReconciler::Report(Pass& pass) {

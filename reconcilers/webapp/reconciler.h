@@ -65,6 +65,7 @@ class WebAppReconciler final : public Reconciler {
   static ReplicaConfigPtr ValuesFor(const Pass& pass, const std::string& revision,
                                     const api::PodTemplate& pod_template);
   void Observe(Pass& pass);
+  [[nodiscard]] int HoldSeconds(const api::ObjectKey& key) const;
   void ObserveReplica(Pass& pass, const AppContainers::Replica& replica);
   static void NoteRevision(Pass& pass, const AppContainers::Replica& replica);
   void ObserveAdopted(Pass& pass, const ObservedContainer& container,

@@ -29,6 +29,7 @@ void WebAppReconciler::Observe(Pass& pass) {
   input.wall_now = d_.clock.WallNow();
   const api::WebApp* app = pass.app ? pass.app.get() : memory.last_app.get();
   input.has_traffic = app != nullptr && !app->spec.routes.empty();
+  input.may_be_zero = HoldSeconds(pass.key) > 0;
   if (app != nullptr) input.last_drain_seconds = app->spec.traffic.drain_seconds;
   if (input.has_traffic) {
     // Asked for running requests only while some replica may leave.
@@ -42,6 +43,8 @@ void WebAppReconciler::Observe(Pass& pass) {
     if (auto backend = d_.traffic.Observe(pass.key, leaving)) {
       pass.backend = std::move(*backend);
       input.traffic_known = true;
+      input.keep_last =
+          pass.app && pass.app->spec.replicas == 0 && input.may_be_zero && !pass.backend.holds;
       memory.traffic_seen = true;
     } else {
       pass.problems.traffic = backend.error().message;
@@ -70,6 +73,13 @@ void WebAppReconciler::Observe(Pass& pass) {
     if (!pass.watched.contains(id)) d_.health.Forget(id);
   }
   memory.watched = pass.watched;
+}
+
+// How long its requests wait for a replica: those of a web app that may be left without any.
+int WebAppReconciler::HoldSeconds(const api::ObjectKey& key) const {
+  const auto autoscaler = d_.desired.AutoscalerOf(key);
+  if (!autoscaler || autoscaler->spec.min_replicas > 0) return 0;
+  return autoscaler->spec.cold_start_timeout_seconds;
 }
 
 void WebAppReconciler::ObserveReplica(Pass& pass, const AppContainers::Replica& replica) {

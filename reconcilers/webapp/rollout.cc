@@ -41,12 +41,13 @@ class Rollout {
     const api::WebAppSpec& spec = in_.app->spec;
     CheckDeadline(spec);
     const bool paused = spec.paused || in_.hold;
+    const int replicas = Replicas();
     if (spec.strategy.type == api::StrategyType::kRecreate && !paused) {
-      Recreate(spec.replicas);
+      Recreate(replicas);
     } else if (paused) {
-      Paused(spec.replicas);
+      Paused(replicas);
     } else {
-      RollingUpdate(spec);
+      RollingUpdate(spec, replicas);
     }
     out_.complete = old_live_ == 0 && new_available_ >= spec.replicas;
     if (out_.complete) out_.deadline_exceeded = false;
@@ -96,6 +97,13 @@ class Rollout {
     }
   }
 
+  int Replicas() const {
+    const int replicas = in_.app->spec.replicas;
+    if (replicas > 0 || !in_.keep_last) return replicas;
+    return std::ranges::all_of(in_.live, [](const ReplicaView* r) { return Committed(*r); }) ? 0
+                                                                                             : 1;
+  }
+
   bool Available(const ReplicaView& r) {
     if (!InService(r, in_.has_traffic)) return false;
     const seconds wait(in_.app->spec.min_ready_seconds);
@@ -128,8 +136,7 @@ class Rollout {
     return count;
   }
 
-  void RollingUpdate(const api::WebAppSpec& spec) {
-    const int replicas = spec.replicas;
+  void RollingUpdate(const api::WebAppSpec& spec, int replicas) {
     const int surge = api::ResolveUp(spec.strategy.max_surge, replicas);
     int unavailable = api::ResolveDown(spec.strategy.max_unavailable, replicas);
     if (surge == 0 && unavailable == 0) unavailable = 1;  // as Kubernetes: else it never moves
@@ -164,10 +171,13 @@ class Rollout {
 
   // No revision gets further; only the sum follows `replicas`.
   void Paused(int replicas) {
-    const int wanted = std::min(replicas, New().intended());
+    const int old_intended = OldIntended();
+    const bool has_new =
+        New().intended() > 0 || !New().soft.empty() || (in_.may_be_zero && !in_.hold);
+    const bool alone = old_intended == 0 && has_new;
+    const int wanted = alone ? replicas : std::min(replicas, New().intended());
     KeepNew(wanted, "scale up", true);
     const int old_wanted = replicas - wanted;
-    const int old_intended = OldIntended();
     if (old_intended > old_wanted) {
       const int surplus = old_intended - old_wanted;
       ReduceOld(surplus, surplus);

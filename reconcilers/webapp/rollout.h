@@ -22,6 +22,8 @@ struct RolloutInput {
   bool hold = false;                  // no revision gets further, as when it is paused
   std::set<std::string> unmakeable;   // revisions of which no replica can be made
   bool has_traffic = false;
+  bool may_be_zero = false;  // PlanInput's
+  bool keep_last = false;    // PlanInput's
   Clock::Steady now{};
   std::optional<Clock::Steady> progress_at;
 };

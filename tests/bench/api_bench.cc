@@ -117,7 +117,7 @@ class NoEvents final : public reconcilers::EventRecorder {
          return apiserver::User{.name = "bench", .groups = {}, .may_do_all = true};
        },
        .audit = [](const apiserver::AuditRecord&) {},
-       .logs = nullptr,
+       .readers = {},
        .other =
            [](const apiserver::User&, const apiserver::HttpRequest&,
               const apiserver::Respond& respond) { respond({.body = std::to_string(RssMib())}); }});
@@ -391,7 +391,7 @@ int Main(int argc, char** argv) {
   const auto number = [&](int index, int otherwise) {
     return argc > index ? std::max(1, std::atoi(argv[index])) : otherwise;
   };
-  fmt::print("| what | figure | aim |\n|---|---|---|\n");
+  fmt::print("\n| API over SQLite | measured | bar |\n|---|---|---|\n");
   Bench(directory, number(2, 5'000), number(3, 1'000), number(4, 5)).Run();
   std::filesystem::remove_all(directory);
   return 0;

@@ -22,6 +22,8 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
+constexpr char kStatHeader[] = "# pxname,svname,qcur,scur,stot,status,act,type\n";
+
 bool Writes(const std::string& command) { return !command.starts_with("show "); }
 
 class FakeDataPlane final : public reconcilers::DataPlane {
@@ -114,6 +116,9 @@ class FakeDataPlane final : public reconcilers::DataPlane {
         if (server.old_connections > 0) haproxy_.old_workers = 1;
       }
     }
+    for (const auto& [backend, count] : haproxy_.held) haproxy_.old_held[backend] += count;
+    if (!haproxy_.held.empty()) haproxy_.old_workers = 1;
+    haproxy_.held.clear();
     haproxy_.pid = ++FakeHaproxy::next_pid;
     connected_to_ = haproxy_.pid;
     return {};
@@ -121,7 +126,12 @@ class FakeDataPlane final : public reconcilers::DataPlane {
 
  private:
   std::string Old(std::string_view command) {
-    if (command.starts_with("show stat")) return haproxy_.OldStat();
+    if (command.starts_with("show stat -1")) return haproxy_.OldStat();
+    if (command.starts_with("show stat ")) return OldStat(Words(std::string(command))[2]);
+    if (command.starts_with("add server ")) {
+      haproxy_.old_servers.emplace_back(command);
+      return "New server registered.\n";
+    }
     if (!command.starts_with("show servers conn")) return "";
     std::string reply = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max\n";
     for (const auto& [backend, servers] : haproxy_.backends) {
@@ -131,6 +141,17 @@ class FakeDataPlane final : public reconcilers::DataPlane {
       }
     }
     return reply;
+  }
+
+  // What was given to it already is there.
+  std::string OldStat(const std::string& backend) {
+    std::string reply = kStatHeader;
+    for (const std::string& command : haproxy_.old_servers) {
+      const std::string path = Words(command)[2];
+      if (!path.starts_with(backend + "/")) continue;
+      reply += fmt::format("{},{},0,0,9,MAINT,0,2\n", backend, path.substr(backend.size() + 1));
+    }
+    return reply + fmt::format("{},BACKEND,0,{},9,UP,0,1\n", backend, haproxy_.old_held[backend]);
   }
 
   FakeHaproxy& haproxy_;
@@ -185,7 +206,8 @@ bool FakeHaproxy::LoadFiles() {
     }
   }
   for (const char* file :
-       {reconcilers::haproxy::kExactMapFile, reconcilers::haproxy::kPrefixMapFile}) {
+       {reconcilers::haproxy::kExactMapFile, reconcilers::haproxy::kPrefixMapFile,
+        reconcilers::haproxy::kHoldMapFile}) {
     if (!files.contains(file)) continue;
     auto& map = maps[std::string("/etc/haproxy/").append(file)];
     std::istringstream entries(files[file]);
@@ -246,6 +268,22 @@ std::string FakeHaproxy::ShowState(const std::string& only) const {
     }
   }
   return reply;
+}
+
+std::string FakeHaproxy::ShowStatOf(const std::string& backend) const {
+  const auto servers = backends.find(backend);
+  if (servers == backends.end()) return "No such proxy.\n";
+  std::string reply = kStatHeader;
+  int active = 0;
+  int sessions = held.contains(backend) ? held.at(backend) : 0;
+  for (const auto& [name, server] : servers->second) {
+    const bool up = (server.admin & 9) == 0 && server.op != 0;
+    active += up ? 1 : 0;
+    sessions += server.connections;
+    reply += fmt::format("{},{},0,{},9,{},{},2\n", backend, name, server.connections,
+                         up ? "UP" : "MAINT", up ? 1 : 0);
+  }
+  return reply + fmt::format("{},BACKEND,0,{},9,UP,{},1\n", backend, sessions, active);
 }
 
 std::string FakeHaproxy::ShowStat(bool servers, bool old) const {
@@ -365,6 +403,7 @@ std::string FakeHaproxy::Answer(const std::string& command) {
     return fmt::format("Name: HAProxy\nVersion: {}\nPid: {}\nStart_time_sec: {}\nStopping: 0\n",
                        version, pid, pid);
   }
+  if (command.starts_with("show stat ") && words[2] != "-1") return ShowStatOf(words[2]);
   if (command.starts_with("show servers state")) return ShowState(words.size() > 3 ? words[3] : "");
   if (command.starts_with("show servers conn")) {
     std::string reply = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max\n";

@@ -71,7 +71,10 @@ class FakeHaproxy {
   int published = 0;  // files that were changed by Publish
   std::string version = "3.0.11-1+deb13u3";
   std::map<std::string, Servers> backends;
-  std::map<std::string, Load> loads;                                             // by backend
+  std::map<std::string, int> held;       // requests that wait for a server, by backend
+  std::map<std::string, int> old_held;   // ... in old workers
+  std::vector<std::string> old_servers;  // commands that gave one to an old worker
+  std::map<std::string, Load> loads;     // by backend
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> maps;  // by file
   std::map<std::string, std::string> certificates;  // what new connections get: PEM by path
   std::map<std::string, std::string> transactions;  // of certificates, by path
@@ -95,6 +98,7 @@ class FakeHaproxy {
   std::string AddServer(const std::vector<std::string>& words);
   std::string SetServer(const std::vector<std::string>& words);
   std::string ShowState(const std::string& only) const;
+  std::string ShowStatOf(const std::string& backend) const;
   std::string ShowStat(bool servers, bool old) const;
   std::string ChangeCertificate(const std::string& command, const std::vector<std::string>& words);
   std::string ShowCertificate(const std::string& path) const;

@@ -20,9 +20,10 @@ using reconcilers::EngineEvent;
 namespace {
 
 const std::set<std::string>& Readers() {
-  static const std::set<std::string> readers{
-      "Version",      "ListContainers", "InspectContainer", "Exec",        "TailLogs",
-      "InspectImage", "InspectNetwork", "ListNetworks",     "ListVolumes", "StreamEvents"};
+  static const std::set<std::string> readers{"Version",      "ListContainers", "InspectContainer",
+                                             "Exec",         "ContainerStats", "TailLogs",
+                                             "InspectImage", "InspectNetwork", "ListNetworks",
+                                             "ListVolumes",  "StreamEvents"};
   return readers;
 }
 
@@ -135,6 +136,11 @@ void FakeEngine::SetHealth(const std::string& name, DockerHealth health) {
                                                                   : "starting";
     state_->world.Emit(container, "health_status", {{"health", text}});
   });
+}
+
+void FakeEngine::SetUsage(const std::string& name, double cpus, std::int64_t memory) {
+  state_->Happen(
+      name, [&](FakeContainer& container) { state_->world.SetUsage(container, cpus, memory); });
 }
 
 void FakeEngine::IgnoreSignals(const std::string& name) {

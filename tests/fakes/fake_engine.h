@@ -11,6 +11,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,6 +52,8 @@ class FakeEngine final : public reconcilers::Engine {
   void Pause(const std::string& name);
   void Unpause(const std::string& name);
   void SetHealth(const std::string& name, reconcilers::DockerHealth health);
+  // From now on it uses so many CPUs and so much memory (bytes); nothing until then.
+  void SetUsage(const std::string& name, double cpus, std::int64_t memory);
   // SIGTERM and the like no longer end it; SIGKILL does.
   void IgnoreSignals(const std::string& name);
   // All containers die with 137 and all event streams break, as when the host goes down. Those with
@@ -107,6 +110,8 @@ class FakeEngine final : public reconcilers::Engine {
   Result<reconcilers::ExecResult> Exec(const std::string& id,
                                        const std::vector<std::string>& command,
                                        std::chrono::milliseconds timeout) override;
+  std::vector<Result<reconcilers::StatsSample>> ContainerStats(
+      const std::vector<std::string>& ids) override;
   Result<std::string> TailLogs(const std::string& id, int lines) override;
   // What is there; never follows.
   Result<void> StreamLogs(const std::string& id, const reconcilers::LogRequest& request,

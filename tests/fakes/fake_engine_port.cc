@@ -145,6 +145,23 @@ Result<void> FakeEngine::StreamLogs(const std::string& id, const reconcilers::Lo
   return {};
 }
 
+std::vector<Result<reconcilers::StatsSample>> FakeEngine::ContainerStats(
+    const std::vector<std::string>& ids) {
+  std::vector<Result<reconcilers::StatsSample>> out;
+  for (const std::string& id : ids) {
+    out.push_back(state_->CallOn<reconcilers::StatsSample>(
+        "ContainerStats", id, "",
+        [&](FakeContainer& container) -> Result<reconcilers::StatsSample> {
+          if (!IsUp(container.info)) {
+            return Error(Code::kFailedPrecondition,
+                         fmt::format("measure container {}: it does not run", id));
+          }
+          return state_->world.Stats(container);
+        }));
+  }
+  return out;
+}
+
 Result<std::string> FakeEngine::TailLogs(const std::string& id, int lines) {
   return state_->CallOn<std::string>("TailLogs", id, "", [&](FakeContainer& container) {
     const std::string& text = container.logs;

@@ -88,6 +88,7 @@ Result<BackendObservation> FakeTraffic::Observe(const api::ObjectKey& app, bool 
   if (it == backends_.end()) return result;
   Sweep(it->second);
   result.known = true;
+  result.holds = holds_ && it->second.spec.hold_seconds > 0;
   for (const auto& [name, server] : it->second.servers) {
     const Endpoint& endpoint = server.endpoint;
     result.servers[name] = {.server = name,

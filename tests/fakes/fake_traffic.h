@@ -25,6 +25,8 @@ class FakeTraffic final : public reconcilers::Traffic {
 
   // While set, HAProxy does not answer: every call fails with it.
   void SetDown(std::optional<Status> status) { down_ = std::move(status); }
+  // Whether requests wait where that is wished; else HAProxy has yet to be reloaded for it.
+  void SetHolds(bool holds) { holds_ = holds; }
   // Running requests, whatever becomes of the server.
   void SetConnections(const std::string& server, int count) { connections_[server] = count; }
   // The controller is another one: which container a server is for was only in its memory.
@@ -60,6 +62,7 @@ class FakeTraffic final : public reconcilers::Traffic {
   std::optional<Status> down_;
   std::vector<std::string> changes_;
   int wishes_ = 0;
+  bool holds_ = true;
 };
 
 }  // namespace ballast::fakes

@@ -246,6 +246,8 @@ Result<void> FakeWorld::Start(FakeContainer& container) {
   info.networks = ips;
   info.state = ContainerState::kRunning;
   info.started_at = Now();
+  container.cpu_nanoseconds = 0;
+  container.cpus_since = info.started_at;
   info.exit_code = 0;
   info.oom_killed = false;
   info.error.clear();
@@ -288,6 +290,26 @@ void FakeWorld::Die(FakeContainer& container, int exit_code, bool oom_killed) {
       EmitNetwork(*network, container, "disconnect");
     }
   }
+}
+
+void FakeWorld::SetUsage(FakeContainer& container, double cpus, std::int64_t memory) {
+  const reconcilers::StatsSample until_now = Stats(container);
+  container.cpu_nanoseconds = until_now.cpu_nanoseconds;
+  container.cpus_since = until_now.at;
+  container.cpus = cpus;
+  container.memory = memory;
+}
+
+reconcilers::StatsSample FakeWorld::Stats(const FakeContainer& container) {
+  const api::Time now = Now();
+  const std::chrono::duration<double, std::nano> since = now - container.cpus_since;
+  return {.cpu_nanoseconds =
+              container.cpu_nanoseconds + static_cast<std::int64_t>(container.cpus * since.count()),
+          .memory = container.memory,
+          .memory_limit =
+              container.spec.memory_bytes > 0 ? container.spec.memory_bytes : std::int64_t{8} << 30,
+          .online_cpus = 4,
+          .at = now};
 }
 
 void FakeWorld::MaybeRestart(FakeContainer& container) {

@@ -20,6 +20,10 @@ struct FakeContainer {
   std::map<std::string, std::string> wanted_ips;  // network -> address that was asked for
   bool ignores_signals = false;
   bool stopped_by_hand = false;
+  double cpus = 0;  // that it uses since `cpus_since`
+  api::Time cpus_since{};
+  std::int64_t cpu_nanoseconds = 0;  // that it used before
+  std::int64_t memory = 0;
   std::string logs;
   std::map<std::string, reconcilers::FileEntry> files;  // by path
 };
@@ -45,6 +49,8 @@ class FakeWorld {
   Result<void> Start(FakeContainer& container);
   void Signal(FakeContainer& container, int number);
   void Die(FakeContainer& container, int exit_code, bool oom_killed);
+  void SetUsage(FakeContainer& container, double cpus, std::int64_t memory);
+  reconcilers::StatsSample Stats(const FakeContainer& container);
   // What its restart policy does after a death that nobody asked for.
   void MaybeRestart(FakeContainer& container);
   void Remove(FakeContainer& container);

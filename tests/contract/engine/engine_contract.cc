@@ -240,6 +240,28 @@ TEST_P(EngineContract, ASignalEndsAContainerAndIsFineWhenItEnded) {
   EXPECT_EQ(CodeOf(engine_->SignalContainer(Run(Runner("b")), "SIGNONE")), Code::kInvalidArgument);
 }
 
+TEST_P(EngineContract, OnlyWhatRunsIsMeasured) {
+  EventLog events(*engine_);
+  EXPECT_EQ(CodeOf(engine_->ContainerStats({Unique("none")}).front()), Code::kNotFound);
+  const auto id = engine_->CreateContainer(Runner("a"));
+  ASSERT_OK(id);
+  EXPECT_EQ(CodeOf(engine_->ContainerStats({*id}).front()), Code::kFailedPrecondition);
+  ASSERT_OK(engine_->StartContainer(*id));
+  const auto first = engine_->ContainerStats({*id}).front();
+  ASSERT_OK(first);
+  EXPECT_GE(first->cpu_nanoseconds, 0);
+  EXPECT_GE(first->memory, 0);
+  EXPECT_GT(first->memory_limit, 0);
+  EXPECT_GE(first->online_cpus, 1);
+  const auto second = engine_->ContainerStats({*id}).front();
+  ASSERT_OK(second);
+  EXPECT_GE(second->cpu_nanoseconds, first->cpu_nanoseconds);
+  EXPECT_GT(second->at, first->at);
+  ASSERT_OK(engine_->SignalContainer(*id, "SIGKILL"));
+  ASSERT_TRUE(events.Await(*id, "die"));
+  EXPECT_EQ(CodeOf(engine_->ContainerStats({*id}).front()), Code::kFailedPrecondition);
+}
+
 TEST_P(EngineContract, RemoveEndsWhatRunsAndIsFineWhenGone) {
   const std::string id = Run(Runner("a"));
   ASSERT_OK(engine_->RemoveContainer(id));

@@ -91,6 +91,26 @@ inline LoadBalancerModel BalanceModel() {
   return model;
 }
 
+// One that holds the requests of two web apps without replicas, and not those of a third one.
+inline LoadBalancerModel HoldModel() {
+  LoadBalancerModel model = EmptyModel();
+  model.holds = true;
+  BackendModel api = ShopBackend();
+  api.name = "prod_api";
+  api.traffic.max_body_bytes = 1'048'576;
+  api.servers.clear();
+  api.hold_seconds = 5;
+  BackendModel shop = ShopBackend();
+  shop.hold_seconds = 60;
+  BackendModel blog = ShopBackend();
+  blog.name = "default_blog";
+  model.backends = {blog, shop, api};
+  model.routes = {{{.host = "api.example.com"}, "prod_api"},
+                  {{.host = "blog.example.com"}, "default_blog"},
+                  {{.host = "shop.example.com"}, "default_shop"}};
+  return model;
+}
+
 // For shop.example.com and blog.example.com: made for these tests, and known to everybody.
 inline constexpr char kShopPem[] =
     "-----BEGIN CERTIFICATE-----\n"
@@ -170,11 +190,8 @@ inline SecretContent TlsContent() {
 }
 
 inline std::map<std::string, LoadBalancerModel> GoldenModels() {
-  return {{"empty", EmptyModel()},
-          {"shop", ShopModel()},
-          {"full", FullModel()},
-          {"balance", BalanceModel()},
-          {"tls", TlsModel()}};
+  return {{"empty", EmptyModel()},     {"shop", ShopModel()}, {"full", FullModel()},
+          {"balance", BalanceModel()}, {"hold", HoldModel()}, {"tls", TlsModel()}};
 }
 
 }  // namespace ballast::reconcilers::haproxy

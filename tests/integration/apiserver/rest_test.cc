@@ -106,7 +106,7 @@ class Rest : public testing::TestWithParam<Setting> {
         .version = "1",
         .authenticate = [this](const HttpRequest& request) { return Authenticate(request); },
         .audit = [](const AuditRecord&) {},
-        .logs = nullptr,
+        .readers = {},
         .other = nullptr});
     server_ = std::make_unique<HttpServer>(metrics_);
     const auto handler = [this](HttpRequest request, Respond respond) {

@@ -35,24 +35,6 @@ int Connect(std::uint16_t port) {
   return -1;
 }
 
-int StatusOf(std::uint16_t port, const std::string& host) {
-  const int fd = Connect(port);
-  if (fd < 0) return 0;
-  const std::string request = "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
-  std::string reply;
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
-    std::array<char, 4096> chunk{};
-    pollfd entry{fd, POLLIN, 0};
-    while (reply.size() < 12 && ::poll(&entry, 1, 2000) > 0) {
-      const ssize_t count = ::recv(fd, chunk.data(), chunk.size(), 0);
-      if (count <= 0) break;
-      reply.append(chunk.data(), static_cast<std::size_t>(count));
-    }
-  }
-  ::close(fd);
-  return reply.size() < 12 ? 0 : std::atoi(reply.c_str() + 9);
-}
-
 }  // namespace
 
 std::string Shell(const std::string& command) {
@@ -63,6 +45,24 @@ std::string Shell(const std::string& command) {
   EXPECT_EQ(::pclose(pipe), 0) << command << "\n" << output;
   while (output.ends_with('\n')) output.pop_back();
   return output;
+}
+
+int StatusOf(std::uint16_t port, const std::string& host, milliseconds patience) {
+  const int fd = Connect(port);
+  if (fd < 0) return 0;
+  const std::string request = "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
+  std::string reply;
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+    std::array<char, 4096> chunk{};
+    pollfd entry{fd, POLLIN, 0};
+    while (reply.size() < 12 && ::poll(&entry, 1, static_cast<int>(patience.count())) > 0) {
+      const ssize_t count = ::recv(fd, chunk.data(), chunk.size(), 0);
+      if (count <= 0) break;
+      reply.append(chunk.data(), static_cast<std::size_t>(count));
+    }
+  }
+  ::close(fd);
+  return reply.size() < 12 ? 0 : std::atoi(reply.c_str() + 9);
 }
 
 std::uint16_t FreePort() {
@@ -122,7 +122,8 @@ void Live::SetUp() {
   static int count = 0;
   owner = fmt::format("it{}-{}", ::getpid(), ++count);
   root = "/tmp/" + owner;
-  planes = haproxy::NewDataPlaneFactory({.config_root = root, .run_root = root + "/r"}, *engine);
+  planes = haproxy::NewDataPlaneFactory(
+      {.config_root = root, .run_root = root + "/r", .held = held}, *engine);
   lister = std::make_unique<fakes::FakeContainerLister>(engine.get());
   spec.listeners = {{.name = "http", .port = FreePort()}};
   spec.stats_port = FreePort();
@@ -212,7 +213,8 @@ Result<void> Live::Publish(const std::string& app, std::vector<reconcilers::Endp
                            .routes = routes,
                            .traffic = std::move(traffic),
                            .endpoints = std::move(endpoints),
-                           .dead = std::move(dead)});
+                           .dead = std::move(dead),
+                           .hold_seconds = hold_seconds});
 }
 
 std::string Live::Condition(const std::string& type) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +37,9 @@ inline constexpr char kImage[] = "ballast/haproxy:latest";
 // Runs a shell command; its output without the last newline.
 std::string Shell(const std::string& command);
 std::uint16_t FreePort();
+// Of a GET; 0: no answer.
+int StatusOf(std::uint16_t port, const std::string& host,
+             std::chrono::milliseconds patience = std::chrono::seconds(2));
 
 // The sample web app as a process of this host.
 class App {
@@ -68,7 +72,7 @@ class Live : public testing::Test {
   // Steps until there is nothing to do for a while.
   void Settle();
   bool Serves(const std::string& host, int wanted = 200);
-  // Publishes one app of these servers.
+  // Publishes one app of these servers, with `hold_seconds`.
   Result<void> Publish(const std::string& app, std::vector<reconcilers::Endpoint> endpoints,
                        std::vector<std::string> dead = {}, api::Traffic traffic = {});
   reconcilers::LoadBalancerTraffic& Lb() { return manager->Of("lb"); }
@@ -93,6 +97,8 @@ class Live : public testing::Test {
   fakes::RecordingStatus status;
   fakes::FakeSecrets secrets;
   api::LoadBalancerSpec spec;
+  int hold_seconds = 0;
+  std::function<void(const api::ObjectKey&)> held;  // before SetUp
   std::unique_ptr<reconcilers::TrafficManager> manager;
   std::unique_ptr<reconcilers::LoadBalancerReconciler> reconciler;
   std::chrono::milliseconds drive_again{0};

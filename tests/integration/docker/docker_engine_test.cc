@@ -117,6 +117,50 @@ TEST_F(DockerEngineTest, EverythingInASpecReachesTheContainer) {
   std::filesystem::remove_all(directory);
 }
 
+TEST_F(DockerEngineTest, MeasuresWhatAContainerUses) {
+  const std::string busy = Run(Shell("busy", "while :; do :; done"));
+  const std::string idle = Run(Shell("idle", "sleep 600"));
+  // CPUs, mean over at least half a second of Docker's clock.
+  const auto cpus = [this](const std::string& id) {
+    const auto first = engine_->ContainerStats({id}).front();
+    EXPECT_TRUE(first) << (first ? "" : first.error().message);
+    if (!first) return -1.0;
+    for (;;) {
+      const auto last = engine_->ContainerStats({id}).front();
+      EXPECT_TRUE(last) << (last ? "" : last.error().message);
+      if (!last) return -1.0;
+      const std::chrono::duration<double, std::nano> between = last->at - first->at;
+      if (between < std::chrono::milliseconds(500)) continue;
+      return static_cast<double>(last->cpu_nanoseconds - first->cpu_nanoseconds) / between.count();
+    }
+  };
+  // One thread: never more than one CPU, and less where others take it.
+  const double much = cpus(busy);
+  EXPECT_GT(much, 0.2);
+  EXPECT_LT(much, 1.2);
+  EXPECT_LT(cpus(idle), 0.1);
+
+  const auto sample = engine_->ContainerStats({idle}).front();
+  ASSERT_OK(sample);
+  EXPECT_GT(sample->memory, 0);
+  EXPECT_LT(sample->memory, 64 << 20);
+  ContainerSpec limited = Shell("limited", "sleep 600");
+  limited.memory_bytes = 64 << 20;
+  const auto of_limited = engine_->ContainerStats({Run(limited)}).front();
+  ASSERT_OK(of_limited);
+  EXPECT_EQ(of_limited->memory_limit, 64 << 20);
+
+  ASSERT_OK(engine_->SignalContainer(busy, "SIGKILL"));
+  Result<reconcilers::StatsSample> stopped = engine_->ContainerStats({busy}).front();
+  for (const auto give_up = std::chrono::steady_clock::now() + kPatience;
+       stopped && std::chrono::steady_clock::now() < give_up;) {
+    stopped = engine_->ContainerStats({busy}).front();
+  }
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(stopped.error().message, HasSubstr("does not run"));
+}
+
 TEST_F(DockerEngineTest, AStartThatFailsSaysWhy) {
   ContainerSpec spec = Shell("a", "");
   spec.entrypoint = {"/no/such/program"};

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +37,9 @@ std::string Shell(const std::string& command, int& code) {
 Instance::Instance(const reconcilers::ConfigFiles& files) {
   std::string directory = "/tmp/ballast-haproxy-XXXXXX";
   directory_ = ::mkdtemp(directory.data());
-  std::filesystem::create_directories(directory_ + "/etc/maps");
+  for (const char* const below : {"/etc/maps", "/etc/lua"}) {
+    std::filesystem::create_directories(directory_ + below);
+  }
   std::filesystem::create_directories(directory_ + "/run");
   Publish(files);
   Start();
@@ -80,6 +83,8 @@ void Instance::Start() {
 std::string Instance::Ask(const std::string& socket, const std::string& text) const {
   const Connection connection = Connection::Unix(directory_ + "/run/" + socket);
   if (connection.fd() < 0 || !connection.Send(text + "\n")) return "no connection";
+  // The master keeps the connection open, but for a reload.
+  if (text.starts_with("@") || text == "show proc") ::shutdown(connection.fd(), SHUT_WR);
   return connection.ReadAll();
 }
 
@@ -87,6 +92,17 @@ std::string Instance::Command(const std::string& text) const {
   std::string reply = Ask("admin.sock", text);
   if (reply.ends_with('\n')) reply.pop_back();
   return reply;
+}
+
+std::vector<std::string> Instance::OldWorkers(const std::string& text) const {
+  const auto processes = hap::ParseShowProc(Ask("master.sock", "show proc"));
+  EXPECT_TRUE(processes) << processes.error().message;
+  std::vector<std::string> replies;
+  for (const auto& process : processes.value_or(std::vector<reconcilers::WorkerProcess>{})) {
+    if (!process.old) continue;
+    replies.push_back(Ask("master.sock", fmt::format("@!{} {}", process.pid, text)));
+  }
+  return replies;
 }
 
 void Instance::Run(const std::vector<hap::RuntimeCommand>& commands) const {

@@ -26,6 +26,8 @@ class Instance {
 
   // One command on the admin socket of the current worker; without the closing empty line.
   [[nodiscard]] std::string Command(const std::string& text) const;
+  // One command on each worker that was replaced and has not ended yet.
+  [[nodiscard]] std::vector<std::string> OldWorkers(const std::string& text) const;
   // Runs them in order; every reply must be the expected one.
   void Run(const std::vector<reconcilers::haproxy::RuntimeCommand>& commands) const;
 

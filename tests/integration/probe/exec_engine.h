@@ -54,6 +54,9 @@ class ExecEngine final : public reconcilers::Engine {
   Result<void> SignalContainer(const Text&, const Text&) override { return None(); }
   Result<void> UpdateRestartPolicy(const Text&, const Text&) override { return None(); }
   Result<void> RemoveContainer(const Text&) override { return None(); }
+  std::vector<Result<reconcilers::StatsSample>> ContainerStats(const Strings& ids) override {
+    return {ids.size(), None()};
+  }
   Result<Text> TailLogs(const Text&, int) override { return None(); }
   Result<void> StreamLogs(const Text&, const reconcilers::LogRequest&, std::stop_token,
                           const std::function<bool(std::string_view)>&) override {

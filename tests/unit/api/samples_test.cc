@@ -14,8 +14,9 @@ std::vector<DecodedObject> LoadSamples() {
   for (const auto& entry :
        std::filesystem::directory_iterator(testing::SourcePath("manifests/samples"))) {
     if (entry.path().extension() != ".yaml") continue;
-    const auto decoded = DecodeManifest(entry.path().filename().string(),
-                                        testing::ReadFile(entry.path().string()), {});
+    const auto decoded =
+        DecodeManifest(entry.path().filename().string(), testing::ReadFile(entry.path().string()),
+                       {.all_kinds = true});
     if (!decoded) {
       for (const FieldError& error : decoded.error()) ADD_FAILURE() << error.ToString();
       continue;
@@ -34,7 +35,7 @@ TEST(Samples, AreValidTogether) {
 
 TEST(Samples, ComeBackFromJson) {
   for (const DecodedObject& decoded : LoadSamples()) {
-    const auto back = DecodeObject(EncodeObject(decoded.object), {});
+    const auto back = DecodeObject(EncodeObject(decoded.object), {.all_kinds = true});
     ASSERT_TRUE(back.has_value()) << back.error().message;
     EXPECT_EQ(*back, decoded.object);
   }

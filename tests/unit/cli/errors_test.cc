@@ -48,7 +48,10 @@ TEST(DescribeStatus, SaysWhatToDoNext) {
   };
   EXPECT_EQ(DescribeStatus(404, status(404, "NotFound"), {.next_step = "look elsewhere"}),
             "no\nlook elsewhere");
-  EXPECT_THAT(DescribeStatus(403, status(403, "Forbidden")), HasSubstr("--role"));
+  EXPECT_EQ(DescribeStatus(403, status(403, "Forbidden")), "no");
+  EXPECT_THAT(DescribeStatus(403, R"({"kind":"Status","code":403,"reason":"Forbidden","message":
+              "secrets is forbidden: User \"x\" cannot list resource \"secrets\""})"),
+              HasSubstr("--role"));
   EXPECT_THAT(DescribeStatus(409, status(409, "Conflict")), HasSubstr("try again"));
   EXPECT_EQ(DescribeStatus(409, status(409, "AlreadyExists")), "no");
   EXPECT_EQ(DescribeStatus(503, status(503, "ServiceUnavailable", R"({"retryAfterSeconds":2})")),

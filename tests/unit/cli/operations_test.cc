@@ -47,16 +47,12 @@ TEST_F(Commands, Deletes) {
 
 TEST_F(Commands, Scales) {
   server_.On("PATCH " + WebApps("/shop/scale"), R"({"kind":"Scale","spec":{"replicas":3}})");
-  server_.On("GET /apis/ballast.dev/v1alpha1/namespaces/default/autoscalers",
-             R"({"items":[{"metadata":{"name":"auto"},"spec":{"scaleTargetRef":
-                 {"kind":"WebApp","name":"shop"}}}]})");
   server_.On("GET " + WebApps("?fieldSelector=metadata.name%3Dshop"), ListOf(Shop(3, 3, 3, 3, 4)));
   server_.OnStream("GET " + WebApps(), {Event("MODIFIED", Shop(3, 3, 3, 3, 3))}, true);
   const Outcome outcome = Ballast({"scale", "webapp/shop", "--replicas", "3", "--wait"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.out,
             "webapp/shop scaled to 3\nwebapp/shop is scaled: 3 of 3 replicas in service\n");
-  EXPECT_THAT(outcome.err, HasSubstr("warning: autoscaler/auto decides about webapp/shop"));
   EXPECT_THAT(server_.calls, Contains("PATCH " + WebApps("/shop/scale?fieldManager=ballast") +
                                       R"( {"spec":{"replicas":3}})"));
   EXPECT_EQ(Ballast({"scale", "shop", "--replicas=3"}).code, 0);

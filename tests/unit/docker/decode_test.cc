@@ -165,6 +165,43 @@ TEST(DecodeEvents, RubbishIsNoEvent) {
   EXPECT_FALSE(DecodeEvents(std::string(100'000, '{')));
 }
 
+TEST(DecodeStats, OfBothKindsOfControlGroups) {
+  // Of cgroup v1, whose numbers include those of groups below ("total_").
+  const auto v1 = DecodeStats(J(R"({"read":"2026-11-21T21:08:17.12199025Z",
+      "cpu_stats":{"cpu_usage":{"total_usage":245787833},"online_cpus":2},
+      "memory_stats":{"usage":11341824,"limit":25276514304,
+        "stats":{"inactive_file":5,"total_inactive_file":1024,"cache":28672}}})"));
+  ASSERT_TRUE(v1);
+  EXPECT_EQ(v1->cpu_nanoseconds, 245787833);
+  EXPECT_EQ(v1->memory, 11341824 - 1024);
+  EXPECT_EQ(v1->memory_limit, 25276514304);
+  EXPECT_EQ(v1->online_cpus, 2);
+  EXPECT_EQ(v1->at, ParseTime("2026-11-21T21:08:17.12199025Z"));
+
+  const auto v2 = DecodeStats(J(R"({"read":"2026-11-21T21:08:17Z",
+      "memory_stats":{"usage":5000,"stats":{"inactive_file":3000,"file":4000}}})"));
+  ASSERT_TRUE(v2);
+  EXPECT_EQ(v2->memory, 2000);
+
+  // More cache than usage: one of them was read a moment later.
+  const auto odd = DecodeStats(J(R"({"read":"2026-11-21T21:08:17Z",
+      "memory_stats":{"usage":5000,"stats":{"total_inactive_file":6000}}})"));
+  ASSERT_TRUE(odd);
+  EXPECT_EQ(odd->memory, 5000);
+}
+
+TEST(DecodeStats, WhatDoesNotRunHasNone) {
+  EXPECT_FALSE(DecodeStats(J(R"({"read":"0001-01-01T00:00:00Z","cpu_stats":{},"name":"/x"})")));
+  for (const char* text : {"{}", "[]", "null", R"({"read":5})", R"({"read":"yesterday"})"}) {
+    EXPECT_FALSE(DecodeStats(J(text))) << text;
+  }
+  const auto zeros = DecodeStats(J(R"({"read":"2026-11-21T21:08:17Z","cpu_stats":[],
+      "memory_stats":{"usage":-1,"stats":7,"limit":1e99}})"));
+  ASSERT_TRUE(zeros);
+  EXPECT_EQ(zeros->cpu_nanoseconds, 0);
+  EXPECT_EQ(zeros->memory_limit, 0);
+}
+
 TEST(Negotiate, TakesTheNewestThatBothKnow) {
   const auto with = [](const char* newest, const char* oldest) {
     return Negotiate(nlohmann::json{

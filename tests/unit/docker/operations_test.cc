@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -60,6 +61,78 @@ TEST(Remove, WaitsForSomebodyElsesRemoval) {
   docker.On("POST /containers/abc/wait", 200, R"({"StatusCode":137})");
   EXPECT_TRUE(NewDockerEngine(docker.Options())->RemoveContainer("abc"));
   EXPECT_EQ(docker.Last().target, "/v1.41/containers/abc/wait?condition=removed");
+}
+
+constexpr char kStats[] = R"({"read":"2026-11-21T21:08:17Z","memory_stats":{"usage":7}})";
+
+TEST(Stats, AllAreAskedForBeforeTheFirstAnswerIsAwaited) {
+  StubDocker docker;
+  std::latch all_asked(3);
+  docker.On("GET /containers/", [&](const StubRequest&, const StubSend& send) {
+    all_asked.arrive_and_wait();
+    return send(StubResponse(200, kStats));
+  });
+  const auto samples = NewDockerEngine(docker.Options())->ContainerStats({"a", "b", "c"});
+  ASSERT_EQ(samples.size(), 3U);
+  for (const auto& sample : samples) {
+    ASSERT_TRUE(sample) << sample.error().message;
+    EXPECT_EQ(sample->memory, 7);
+  }
+  EXPECT_EQ(docker.Last().target.substr(docker.Last().target.find('?')),
+            "?stream=false&one-shot=true");
+}
+
+TEST(Stats, OneThatFailsHarmsNoOther) {
+  StubDocker docker;
+  docker.On("GET /containers/", 200, kStats);
+  docker.On("GET /containers/gone/", 404, R"({"message":"No such container: gone"})");
+  docker.On("GET /containers/cut/", HangUp());
+  docker.On("GET /containers/odd/", 200, "[");
+  docker.On("GET /containers/off/", 200, R"({"read":"0001-01-01T00:00:00Z"})");
+  DockerOptions options = docker.Options();
+  options.max_stats_at_once = 4;
+  const auto engine = NewDockerEngine(options);
+  const auto samples = engine->ContainerStats({"a", "gone", "cut", "", "odd", "off", "b"});
+  ASSERT_EQ(samples.size(), 7U);
+  EXPECT_TRUE(samples[0]);
+  EXPECT_EQ(samples[1].error().code, Code::kNotFound);
+  EXPECT_EQ(samples[2].error().code, Code::kUnavailable);
+  EXPECT_EQ(samples[3].error().code, Code::kInvalidArgument);
+  EXPECT_EQ(samples[4].error().code, Code::kInternal);
+  EXPECT_EQ(samples[5].error(),
+            (Status{Code::kFailedPrecondition, "measure container off: it does not run"}));
+  EXPECT_TRUE(samples[6]);
+  EXPECT_THAT(engine->ContainerStats({}), IsEmpty());
+}
+
+TEST(Stats, ConnectionsThatDiedMeanwhileAreReplaced) {
+  StubDocker docker;
+  docker.On("GET /containers/", 200, kStats);
+  const auto engine = NewDockerEngine(docker.Options());
+  EXPECT_TRUE(engine->ContainerStats({"a", "b"})[1]);
+  docker.server().CutConnections();
+  for (const auto& sample : engine->ContainerStats({"a", "b", "c"})) EXPECT_TRUE(sample);
+}
+
+TEST(Stats, AnEngineOfAnotherVersionIsAskedAgain) {
+  StubDocker docker;
+  docker.On("GET /containers/", 200, kStats);
+  const auto engine = NewDockerEngine(docker.Options());
+  EXPECT_TRUE(engine->ContainerStats({"a"})[0]);
+  docker.SetVersion("1.44", "1.44");
+  docker.On("GET /containers/", [](const StubRequest& request, const StubSend& send) {
+    if (request.target.starts_with("/v1.44/")) return send(StubResponse(200, kStats));
+    return send(StubResponse(400, R"({"message":"client version 1.41 is too old"})"));
+  });
+  for (const auto& sample : engine->ContainerStats({"a", "b"})) EXPECT_TRUE(sample);
+}
+
+TEST(Stats, NobodyThereIsAnErrorForEach) {
+  DockerOptions options;
+  options.socket_path = "/nonexistent/docker.sock";
+  const auto samples = NewDockerEngine(options)->ContainerStats({"a", "b"});
+  ASSERT_EQ(samples.size(), 2U);
+  for (const auto& sample : samples) EXPECT_EQ(sample.error().code, Code::kUnavailable);
 }
 
 TEST(Signal, TheWaysToSayThatItEnded) {

@@ -43,6 +43,39 @@ TEST(DiffTest, FieldsThatAreNotInTheFileAreNoChange) {
   EXPECT_THAT(diff.commands, IsEmpty());
 }
 
+TEST(DiffTest, WhoseRequestsWaitIsAChangeAtRunTime) {
+  LoadBalancerModel to = HoldModel();
+  to.backends[0].hold_seconds = 7;  // default_blog
+  to.backends[1].hold_seconds = 0;  // default_shop
+  to.backends[1].servers.pop_back();
+  to.backends[2].hold_seconds = 6;  // prod_api
+  const DiffResult diff = Diff(HoldModel(), to);
+  EXPECT_THAT(diff.reload_reasons, IsEmpty());
+  EXPECT_THAT(Texts(diff.commands), ElementsAre("add map /etc/haproxy/maps/hold.map default_blog 7",
+                                                "del map /etc/haproxy/maps/hold.map default_shop",
+                                                "set server default_shop/shop-7f3a-2 state maint",
+                                                "set map /etc/haproxy/maps/hold.map prod_api 6"));
+}
+
+TEST(DiffTest, ThatRequestsCanWaitAtAllIsNot) {
+  LoadBalancerModel to = ShopModel();
+  to.holds = true;
+  to.backends[0].hold_seconds = 60;
+  const DiffResult diff = Diff(ShopModel(), to);
+  EXPECT_THAT(diff.reload_reasons,
+              ElementsAre("load balancer: requests wait for a server false -> true"));
+  EXPECT_THAT(diff.commands, IsEmpty());
+}
+
+TEST(DiffTest, AServerForAWorkerThatWasReplaced) {
+  BackendModel backend = ShopBackend();
+  backend.traffic.sticky_session = api::StickySession{"BALLAST", 0};
+  backend.traffic.max_connections_per_replica = 9;
+  EXPECT_EQ(LateServerCommand(backend, backend.servers[0]).text,
+            "add server default_shop/shop-7f3a-1:late 172.30.0.5:3000 "
+            "guid s:default_shop:shop-7f3a-1:late weight 20 cookie shop-7f3a-1 maxconn 9");
+}
+
 TEST(DiffTest, AddsBeforeItTakesAway) {
   LoadBalancerModel to = ShopModel();
   to.backends[0].servers = {{"shop-7f3a-2", "172.30.0.6", 3000, ServerAdmin::kDrain},

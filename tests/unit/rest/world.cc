@@ -85,10 +85,10 @@ World::World(store::HistoryLimits limits)
                    const std::lock_guard lock(mutex_);
                    audits_.push_back(record);
                  },
-             .logs =
-                 [](const RequestInfo& info, const HttpRequest&, const Respond& respond) {
-                   respond(TextResponse(200, "log of " + info.name));
-                 },
+             .readers = {{"log",
+                          [](const RequestInfo& info, const HttpRequest&, const Respond& respond) {
+                            respond(TextResponse(200, "log of " + info.name));
+                          }}},
              .other =
                  [](const User&, const HttpRequest& request, const Respond& respond) {
                    respond(TextResponse(200, "other " + request.path));

@@ -306,6 +306,22 @@ TEST_F(PlanTest, PausedRollsNothingButScalesAndReplaces) {
   EXPECT_EQ(Plan(in).draining.size(), 1U);
 }
 
+TEST_F(PlanTest, PausedScalesTheOnlyRevisionToo) {
+  app.spec.paused = true;
+  in.replicas = {Serving(0), Serving(1)};
+  app.spec.replicas = 3;
+  EXPECT_THAT(Words(Plan(in)), ElementsAre("create shop-r1-2.0"));
+  in.replicas = {Serving(0)};
+  in.replicas[0].server = ServerAdmin::kDrain;
+  app.spec.replicas = 1;
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready"));
+  // One that was never rolled out is not begun; one that was at zero is.
+  in.replicas.clear();
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  in.may_be_zero = true;
+  EXPECT_THAT(Words(Plan(in)), ElementsAre("create shop-r1-0.0"));
+}
+
 TEST_F(PlanTest, PastTheDeadlineTheOldOnesServeOn) {
   app.spec.progress_deadline_seconds = 60;
   in.progress_at = kNow - seconds(60);
@@ -335,6 +351,26 @@ TEST_F(PlanTest, MinReadySecondsDelaysTheRollout) {
   EXPECT_LE(out.check_after, milliseconds(6001));
   in.replicas[1].ready_since = kNow - seconds(10);
   EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r0-0 drain", "shop-r1-0 ready"));
+}
+
+TEST_F(PlanTest, TheLastOneStaysUntilRequestsWaitForTheNext) {
+  app.spec.replicas = 0;
+  in.keep_last = true;
+  in.replicas = {Serving(0), Serving(1)};
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready", "shop-r1-1 drain"));
+  // On its way out already: it is called back, unless it has its stop signal.
+  in.replicas = {Serving(0)};
+  in.replicas[0].server = ServerAdmin::kDrain;
+  in.replicas[0].drain_since = kNow;
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 ready"));
+  in.replicas[0].stop_since = kNow;
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  // None is made for it.
+  in.replicas.clear();
+  EXPECT_THAT(Words(Plan(in)), IsEmpty());
+  in.keep_last = false;
+  in.replicas = {Serving(0)};
+  EXPECT_THAT(Servers(Plan(in)), ElementsAre("shop-r1-0 drain"));
 }
 
 TEST_F(PlanTest, AdoptedFollowTheirReadinessAndAreNeverTouched) {
