@@ -209,7 +209,8 @@ Up to 10 missing intervals are filled in, more are not known. Between minutes th
 
 UNSERVED: requests beyond the capacity of the second in which they came. LATE: waited for more than
 a second, or 30 and were turned away. QUEUE: time in the queue. ABOVE IDEAL: compared with the
-fewest replicas that could have served each second. FLAPS: scalings that turn one round within 5 minutes.
+fewest replicas that could have served each second. FLAPS: scalings that turn one round within
+5 minutes.
 )",
       .flags = {Files("a manifest with one Autoscaler, or - for standard input"),
                 {.name = "--trace", .value = "FILE", .help = "the load, as CSV"},
