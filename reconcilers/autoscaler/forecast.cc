@@ -213,6 +213,9 @@ LoadEstimate ForecastRequestRate(const LoadSeries& load, std::int64_t end, doubl
   const double error = std::min(std::sqrt(memory.error), params.most_chance * std::sqrt(forecast) +
                                                              params.most_ratio * forecast);
   LoadEstimate estimate;
+  // A jump counts for HPA's arithmetic too.
+  estimate.mean = std::max(load.Mean(end, kShort).request_rate,
+                           forecast > params.jump_ratio * level ? forecast : 0);
   estimate.level = known->recent > 0 ? std::min(level, forecast) : 0;
   estimate.grow = forecast + params.grow_errors * error;
   estimate.shrink = estimate.grow + params.shrink_errors * error +
