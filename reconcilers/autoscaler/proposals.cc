@@ -63,7 +63,7 @@ void RequestRate(const ProposalContext& context, Proposal& proposal) {
   const LoadSeries& load = *context.input.load;
   proposal.stable = load.Mean(context.end, context.tuning.stable_seconds).request_rate;
   proposal.panic_load = load.Mean(context.end, context.panic.window_seconds).request_rate;
-  proposal.current = context.request_rate.level / std::max(1, context.input.in_service);
+  proposal.current = context.request_rate.mean / std::max(1, context.input.in_service);
   ShareLoad(context, context.request_rate, proposal);
 }
 

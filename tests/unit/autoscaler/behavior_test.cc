@@ -93,9 +93,9 @@ TEST(Behavior, DownStabilizationIsHpasFiveMinutes) {
   World world(SpecOf(1, 100, {RequestRateOf(50)}), 10, 1);
   Down(world);
   world.Seconds(60, 480);
-  world.Seconds(295, 100);
+  world.Seconds(295, 80);
   EXPECT_EQ(world.current, 10);
-  world.Seconds(15, 100);
+  world.Seconds(15, 80);
   EXPECT_EQ(world.current, 2);
 }
 
