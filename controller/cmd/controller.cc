@@ -17,6 +17,7 @@
 #include "controller/apiserver/namespace_reaper.h"
 #include "controller/apiserver/object_cache.h"
 #include "controller/apiserver/pod_logs.h"
+#include "controller/apiserver/pod_metrics.h"
 #include "controller/apiserver/publisher.h"
 #include "controller/apiserver/registry.h"
 #include "controller/apiserver/rest_handler.h"
@@ -151,6 +152,8 @@ struct Controller::Parts {
                  .decode = StoredDecodeOptions(),
                  .waits_for_more = [this] { return applier && !applier->AppliedOnce(); }}),
         containers(*engine, clock, manager, metrics),
+        resources(*engine, containers, clock, {.owner = options.instance}),
+        external(clock, metrics),
         desired(objects, containers),
         jobs(clock, manager, metrics, {.grace = kGrace}),
         probes(*engine, clock, manager, metrics),
@@ -249,6 +252,7 @@ struct Controller::Parts {
                  [router = apiserver::PrivateRouter(reporter)](
                      const apiserver::HttpRequest& request) { return router.Route(request); }}),
         logs(*engine, clock, options.instance),
+        pod_metrics(registry, resources, clock),
         rest({.registry = registry,
               .hub = hub,
               .clock = clock,
@@ -270,6 +274,11 @@ struct Controller::Parts {
                                   const apiserver::Respond& respond) {
                              decisions.Handle(info, request, respond);
                            }}},
+              .pod_metrics =
+                  [this](const apiserver::RequestInfo& info, const apiserver::HttpRequest& request,
+                         const apiserver::Respond& respond) {
+                    pod_metrics.Handle(info, request, respond);
+                  },
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
@@ -302,6 +311,8 @@ struct Controller::Parts {
   std::unique_ptr<manifests::ManifestSource> manifests;
   apiserver::ObjectCache objects;
   runtime::ContainerCache containers;
+  runtime::ResourceMonitor resources;
+  external::PrometheusQueries external;
   reconcilers::LabelledApps desired;
   runtime::JobPool jobs;
   probe::ProbeMonitor probes;
@@ -331,6 +342,7 @@ struct Controller::Parts {
   apiserver::AuditLog audit;
   apiserver::Management management;
   apiserver::PodLogs logs;
+  apiserver::PodMetrics pod_metrics;
   apiserver::RestHandler rest;
   apiserver::HttpServer server;
   ApiDoor door;
@@ -414,6 +426,12 @@ Result<void> Controller::Prepare() {
     if (!p.jobs.Stop()) p.busy = true;
   });
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
+  p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
+    if (!p.resources.Stop()) p.busy = true;
+  });
+  p.manager.AddPart("external", nothing_wrong([&p] { p.external.Start(); }), [&p] {
+    if (!p.external.Stop()) p.busy = true;
+  });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
