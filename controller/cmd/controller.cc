@@ -152,7 +152,7 @@ struct Controller::Parts {
                  .decode = StoredDecodeOptions(),
                  .waits_for_more = [this] { return applier && !applier->AppliedOnce(); }}),
         containers(*engine, clock, manager, metrics),
-        resources(*engine, containers, clock, {.owner = options.instance}),
+        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
         external(clock, metrics),
         desired(objects, containers),
         jobs(clock, manager, metrics, {.grace = kGrace}),
@@ -208,7 +208,6 @@ struct Controller::Parts {
         prometheus(clock, metrics),
         scaler(registry),
         load_history(options.state_dir + "/load.db", clock),
-        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
         loads(
             {.clock = clock,
              .source = traffic,
@@ -329,7 +328,6 @@ struct Controller::Parts {
   external::PrometheusQueries prometheus;
   RegistryScaler scaler;
   store::LoadDb load_history;
-  runtime::ResourceMonitor resources;
   runtime::LoadMonitor loads;
   reconcilers::AutoscalerReconciler autoscalers;
   apiserver::Decisions decisions;
@@ -434,9 +432,6 @@ Result<void> Controller::Prepare() {
   });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });
-  p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
-    if (!p.resources.Stop()) p.busy = true;
-  });
   p.manager.AddPart("prometheus", nothing_wrong([&p] { p.prometheus.Start(); }), [&p] {
     if (!p.prometheus.Stop()) p.busy = true;
   });

@@ -51,6 +51,10 @@ void ShareLoad(const ProposalContext& context, const LoadEstimate& estimate, Pro
   if (context.hpa_up && proposal.grow <= current) {
     proposal.shrink = std::min(proposal.shrink, current);
   }
+  // Nor is HPA's down held up by the head-room for growing.
+  if (context.hpa_down && proposal.grow <= current) {
+    proposal.grow = std::min(proposal.grow, proposal.shrink);
+  }
   proposal.shrink = std::max(proposal.shrink, proposal.grow);
 
   const double replicas = proposal.panic_load / proposal.target;
