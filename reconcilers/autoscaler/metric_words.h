@@ -13,7 +13,7 @@ namespace ballast::reconcilers {
 // "RequestRate", "cpu", the Prometheus query.
 [[nodiscard]] std::string MetricName(const api::Metric& metric);
 
-[[nodiscard]] MetricProposal Describe(const ProposalContext& context, std::size_t metric,
+[[nodiscard]] MetricProposal Describe(const ProposalContext& context, std::size_t index,
                                       const Proposal& proposal);
 
 // "53.1 of 50, 5 replicas".

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ranges>
 #include <vector>
 
 #include "reconcilers/autoscaler/estimate.h"
@@ -198,10 +199,10 @@ void External(const ProposalContext& context, std::size_t index, const api::Metr
 std::optional<std::int64_t> AskedAt(const DecideInput& input, const ScalingHistory& history) {
   std::optional<std::int64_t> asked;
   int coming = input.current - input.in_service;
-  for (auto event = history.scale_ups.rbegin(); event != history.scale_ups.rend(); ++event) {
+  for (const ScalingHistory::ScaleEvent& event : history.scale_ups | std::views::reverse) {
     if (coming <= 0) break;
-    asked = event->second;
-    coming -= event->change;
+    asked = event.second;
+    coming -= event.change;
   }
   return asked;
 }

@@ -57,6 +57,6 @@ struct ProposalContext {
 // `history` learns what the newest samples say about forecasts.
 [[nodiscard]] ProposalContext ContextOf(const DecideInput& input, ScalingHistory& history,
                                         const Tuning& tuning);
-[[nodiscard]] Proposal Propose(const ProposalContext& context, std::size_t metric);
+[[nodiscard]] Proposal Propose(const ProposalContext& context, std::size_t index);
 
 }  // namespace ballast::reconcilers

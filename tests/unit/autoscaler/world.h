@@ -45,8 +45,8 @@ inline api::Time At(std::int64_t second) { return api::Time(std::chrono::seconds
 
 class World {
  public:
-  World(api::AutoscalerSpec spec_, int replicas, int startup_seconds = 3)
-      : spec(std::move(spec_)), current(replicas), startup(startup_seconds), ready(replicas) {
+  World(api::AutoscalerSpec wanted, int replicas, int startup_seconds = 3)
+      : spec(std::move(wanted)), current(replicas), startup(startup_seconds), ready(replicas) {
     input.startup_seconds = startup_seconds;
   }
 
