@@ -60,6 +60,11 @@ Result<Outcome> WebAppReconciler::Reconcile(const api::ObjectKey& key) {
   } else {
     pass.app = nullptr;
   }
+  // Before the containers are looked at: one whose creation ends in between would seem to be left
+  // half-made, and would be removed.
+  std::erase_if(pass.memory.creating, [&](const std::string& name) {
+    return !d_.jobs.Running("create/" + key.ns + "." + name);
+  });
   pass.containers = SortContainers(d_.containers.ForWebApp(key.ns, key.name), owner_);
   if (presence != Presence::kPresent &&
       (presence == Presence::kUnknown || pass.containers.replicas.empty())) {

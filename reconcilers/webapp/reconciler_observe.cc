@@ -50,9 +50,6 @@ void WebAppReconciler::Observe(Pass& pass) {
       pass.problems.traffic = backend.error().message;
     }
   }
-  std::erase_if(memory.creating, [&](const std::string& name) {
-    return !d_.jobs.Running("create/" + pass.key.ns + "." + name);
-  });
   input.creating.assign(memory.creating.begin(), memory.creating.end());
 
   std::set<std::string> ids;

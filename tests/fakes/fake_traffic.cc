@@ -82,6 +82,7 @@ Result<void> FakeTraffic::Withdraw(const api::ObjectKey& app) {
 }
 
 Result<BackendObservation> FakeTraffic::Observe(const api::ObjectKey& app, bool connections) {
+  if (hook_) hook_();
   if (down_) return std::unexpected(*down_);
   BackendObservation result{.settled = true};
   const auto it = backends_.find(app);

@@ -6,6 +6,7 @@
 //   EXPECT_THAT(traffic.TakeChanges(), ElementsAre("drain shop-7f3a-0"));
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ class FakeTraffic final : public reconcilers::Traffic {
   void SetDown(std::optional<Status> status) { down_ = std::move(status); }
   // Whether requests wait where that is wished; else HAProxy has yet to be reloaded for it.
   void SetHolds(bool holds) { holds_ = holds; }
+  // Called by each Observe, to let something happen in the middle of a pass.
+  void SetHook(std::function<void()> hook) { hook_ = std::move(hook); }
   // Running requests, whatever becomes of the server.
   void SetConnections(const std::string& server, int count) { connections_[server] = count; }
   // The controller is another one: which container a server is for was only in its memory.
@@ -63,6 +66,7 @@ class FakeTraffic final : public reconcilers::Traffic {
   std::vector<std::string> changes_;
   int wishes_ = 0;
   bool holds_ = true;
+  std::function<void()> hook_;
 };
 
 }  // namespace ballast::fakes

@@ -156,6 +156,20 @@ TEST_F(Faults, WhatWasHalfMadeIsMadeAnew) {
   EXPECT_EQ(Condition("Degraded"), "False AsExpected");
 }
 
+// The containers were looked at before it was there, or before it was started.
+TEST_F(Faults, OneThatIsMadeWhileThePassGoesOnIsLeftAlone) {
+  StartShop(1);
+  Scale(2);
+  Pass();
+  traffic.SetHook([this] { jobs->RunAll(); });
+  Pass();
+  traffic.SetHook(nullptr);
+  Settle();
+  EXPECT_EQ(Count("CreateContainer " + Container(1)), 1);
+  EXPECT_EQ(Count("RemoveContainer " + Container(1)), 0);
+  EXPECT_TRUE(Runs(1));
+}
+
 TEST_F(Faults, AFailureThatIsOverIsNotShown) {
   int inspections = 0;
   engine.SetHook([&](const std::string& method, const std::string& name) -> std::optional<Status> {
