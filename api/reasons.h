@@ -29,7 +29,6 @@ inline constexpr char kFailedGetScale[] = "FailedGetScale";        // an Event t
 inline constexpr char kFailedUpdateScale[] = "FailedUpdateScale";  // an Event too
 inline constexpr char kValidMetricFound[] = "ValidMetricFound";
 inline constexpr char kFailedGetMetric[] = "FailedGetMetric";  // an Event too
-inline constexpr char kScalingDisabled[] = "ScalingDisabled";
 inline constexpr char kDesiredWithinRange[] = "DesiredWithinRange";
 inline constexpr char kTooFewReplicas[] = "TooFewReplicas";
 inline constexpr char kTooManyReplicas[] = "TooManyReplicas";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -217,6 +218,27 @@ Table MakeTable() {
       AgeColumn(),
       Text("IP", "Its address", "/status/podIP", 1, kNone),
       Text("Node", "Where it runs", "/spec/nodeName", 1, kNone)};
+  const auto sum = [](const char* what) {
+    return [what](const Row& row) {
+      std::int64_t all = 0;
+      const json* containers = row.At("/containers");
+      if (containers == nullptr || !containers->is_array()) return all;
+      for (const json& container : *containers) {
+        // A whole number and its unit: "1234567n", "2048Ki".
+        all += std::atoll(container["usage"].value(what, "").c_str());
+      }
+      return all;
+    };
+  };
+  table["PodMetrics"] = {
+      Name(),
+      Computed("CPU", "Of all its containers",
+               [sum](const Row& row) {
+                 return fmt::format("{}m", (sum("cpu")(row) + 999'999) / 1'000'000);
+               }),
+      Computed("Memory", "Without the page cache",
+               [sum](const Row& row) { return fmt::format("{}Mi", sum("memory")(row) / 1024); }),
+      Text("Window", "That the CPU is the mean of", "/window")};
   table["Revision"] = {
       Name(),
       Text("WebApp", "Whose it is", "/webapp"),
@@ -266,9 +288,11 @@ const std::vector<Shown>& ShownOf(const Resource& resource) {
 const std::vector<Column>& ColumnsOf(const Resource& resource) {
   static const auto columns = [] {
     std::map<std::string, std::vector<Column>> by_kind;
-    for (const Resource& each : AllResources()) {
-      for (const Shown& shown : ShownOf(each)) by_kind[each.kind].push_back(shown.column);
-    }
+    const auto add = [&by_kind](const Resource& resource) {
+      for (const Shown& shown : ShownOf(resource)) by_kind[resource.kind].push_back(shown.column);
+    };
+    for (const Resource& each : AllResources()) add(each);
+    add(PodMetricsResource());
     return by_kind;
   }();
   return columns.at(resource.kind);

@@ -25,10 +25,17 @@ json VersionJson(const std::string& version) {
           {"platform", "linux/amd64"}};
 }
 
-json GroupJson() {
-  const json version = {{"groupVersion", std::string(kGroup) + "/" + kVersion},
-                        {"version", kVersion}};
-  return {{"name", kGroup}, {"versions", json::array({version})}, {"preferredVersion", version}};
+struct Group {
+  const char* name;
+  const char* version;
+};
+constexpr Group kGroups[] = {{kGroup, kVersion}, {kMetricsGroup, kMetricsVersion}};
+
+json GroupJson(const Group& group) {
+  const json version = {{"groupVersion", std::string(group.name) + "/" + group.version},
+                        {"version", group.version}};
+  return {
+      {"name", group.name}, {"versions", json::array({version})}, {"preferredVersion", version}};
 }
 
 json ResourceListJson(const std::string& group) {
@@ -69,6 +76,19 @@ json ResourceListJson(const std::string& group) {
           {"resources", std::move(resources)}};
 }
 
+json MetricsListJson() {
+  const Resource& pods = PodMetricsResource();
+  return {{"kind", "APIResourceList"},
+          {"apiVersion", "v1"},
+          {"groupVersion", pods.ApiVersion()},
+          {"resources",
+           {{{"name", pods.plural},
+             {"singularName", pods.singular},
+             {"namespaced", pods.namespaced},
+             {"kind", pods.kind},
+             {"verbs", {"get", "list"}}}}}};
+}
+
 HttpResponse Json(const json& body) {
   return {.content_type = "application/json", .body = DumpJson(body) + "\n"};
 }
@@ -86,18 +106,22 @@ std::optional<HttpResponse> AnswerDiscovery(const HttpRequest& request,
                  {"serverAddressByClientCIDRs", json::array()}});
   }
   if (path == "/apis") {
-    return Json({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", {GroupJson()}}});
+    json groups = json::array();
+    for (const Group& group : kGroups) groups.push_back(GroupJson(group));
+    return Json({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}});
   }
   if (path == "/api/v1") return Json(ResourceListJson(""));
-  if (path == std::string("/apis/") + kGroup) {
-    json group = GroupJson();
-    group["kind"] = "APIGroup";
-    group["apiVersion"] = "v1";
-    return Json(group);
+  for (const Group& group : kGroups) {
+    if (path != std::string("/apis/") + group.name) continue;
+    json body = GroupJson(group);
+    body["kind"] = "APIGroup";
+    body["apiVersion"] = "v1";
+    return Json(body);
   }
   if (path == std::string("/apis/") + kGroup + "/" + kVersion) {
     return Json(ResourceListJson(kGroup));
   }
+  if (path == "/apis/" + PodMetricsResource().ApiVersion()) return Json(MetricsListJson());
   // An empty document: kubectl then leaves validation to the server.
   if (path == "/openapi/v2") {
     return HttpResponse{

@@ -106,7 +106,11 @@ ApiResult<std::optional<RequestInfo>> ParseRequest(const HttpRequest& request) {
   }
   info.resource = FindResource(group, version, parts[next]);
   if (info.resource == nullptr) {
-    return Refuse(NotFound({std::string(group), std::string(parts[next]), ""}));
+    ApiError error = NotFound({std::string(group), std::string(parts[next]), ""});
+    if (group == kMetricsGroup && parts[next] == "nodes") {  // kubectl top node
+      error.message = "Ballast measures pods only, not nodes: kubectl top pod";
+    }
+    return Refuse(std::move(error));
   }
   ++next;
   if (parts.size() > next) info.name = parts[next++];

@@ -103,8 +103,24 @@ const std::vector<Resource>& AllResources() {
   return all;
 }
 
+const Resource& PodMetricsResource() {
+  static const Resource resource = {.group = kMetricsGroup,
+                                    .version = kMetricsVersion,
+                                    .plural = "pods",
+                                    .singular = "",
+                                    .kind = "PodMetrics",
+                                    .short_names = {},
+                                    .categories = {},
+                                    .writers = Writers::kController};
+  return resource;
+}
+
 const Resource* FindResource(std::string_view group, std::string_view version,
                              std::string_view plural) {
+  const Resource& metrics = PodMetricsResource();
+  if (group == metrics.group && version == metrics.version && plural == metrics.plural) {
+    return &metrics;
+  }
   for (const Resource& resource : AllResources()) {
     if (resource.plural == plural && resource.group == group && resource.version == version) {
       return &resource;

@@ -12,6 +12,8 @@ namespace ballast::apiserver {
 
 inline constexpr char kGroup[] = "ballast.dev";
 inline constexpr char kVersion[] = "v1alpha1";
+inline constexpr char kMetricsGroup[] = "metrics.k8s.io";  // what `kubectl top` asks
+inline constexpr char kMetricsVersion[] = "v1beta1";
 
 // Who writes the objects.
 enum class Writers {
@@ -47,7 +49,9 @@ struct Resource {
 
 // Sorted by group, then name.
 [[nodiscard]] const std::vector<Resource>& AllResources();
-// Null: there is none.
+// What pods use, measured when somebody asks: no object, so it is in no store and not in the table.
+[[nodiscard]] const Resource& PodMetricsResource();
+// Null: there is none. Finds what pods use too.
 [[nodiscard]] const Resource* FindResource(std::string_view group, std::string_view version,
                                            std::string_view plural);
 // By its kind; `api_version` as in objects ("v1", "ballast.dev/v1alpha1").

@@ -142,6 +142,14 @@ void RestHandler::Handle(HttpRequest request, Respond respond) const {
       Answer(call, std::move(response));
     });
   }
+  if (call->info.resource == &PodMetricsResource()) {
+    if ((verb != Verb::kGet && verb != Verb::kList) || !deps_.pod_metrics) {
+      return AnswerError(call, MethodNotAllowed("what pods use can only be read, not watched"));
+    }
+    return deps_.pod_metrics(call->info, call->request, [this, call](HttpResponse response) {
+      Answer(call, std::move(response));
+    });
+  }
   const auto query = call->request.query.find("includeObject");
   auto format = ChooseFormat(call->request.Header("accept"),
                              query == call->request.query.end() ? "" : query->second);

@@ -41,6 +41,8 @@ struct RestDeps {
   // Resource::readable by name ("log"), once the request was found to be allowed.
   using Reader = std::function<void(const RequestInfo&, const HttpRequest&, Respond)>;
   std::map<std::string, Reader> readers;
+  // What pods use, likewise.
+  Reader pod_metrics;
   // What is no resource and no discovery: status, metrics, tokens, backup. Authorised already.
   std::function<void(const User&, HttpRequest, Respond)> other;
 };

@@ -200,16 +200,17 @@ Command Simulate() {
       .summary = "try an autoscaler on a recorded load before it is trusted",
       .usages = {"-f FILE --trace FILE.csv", "-f FILE --from WEBAPP [--since DURATION]"},
       .details =
-          R"(Plays a load, second by second, to the Autoscaler of a manifest: replicas have a capacity and a queue,
-what is decided is decided by the code that decides live. Beside it Kubernetes' HPA and Knative's KPA
-with their own defaults. With --trace no controller is needed.
+          R"(Plays a load, second by second, to the Autoscaler of a manifest: replicas have a capacity and a
+queue, what is decided is decided by the code that decides live. Beside it Kubernetes' HPA and
+Knative's KPA with their own defaults. With --trace no controller is needed.
 
-A trace is a CSV file, `time,requests` (ISO 8601, the start of an interval) or `seconds,requests`. Up
-to 10 missing intervals are filled in, more are not known. Between minutes the load is a line.
+A trace is a CSV file, `time,requests` (ISO 8601, the start of an interval) or `seconds,requests`.
+Up to 10 missing intervals are filled in, more are not known. Between minutes the load is a line.
 
-UNSERVED: requests beyond the capacity of the second in which they came. LATE: waited for more than a
-second, or 30 and were turned away. QUEUE: time in the queue. ABOVE IDEAL: compared with the fewest
-replicas that could have served each second. FLAPS: scalings that turn one round within 5 minutes.
+UNSERVED: requests beyond the capacity of the second in which they came. LATE: waited for more than
+a second, or 30 and were turned away. QUEUE: time in the queue. ABOVE IDEAL: compared with the
+fewest replicas that could have served each second. FLAPS: scalings that turn one round within
+5 minutes.
 )",
       .flags = {Files("a manifest with one Autoscaler, or - for standard input"),
                 {.name = "--trace", .value = "FILE", .help = "the load, as CSV"},
@@ -364,8 +365,8 @@ Command Top() {
       .details =
           R"(The busiest first, drawn again every second on a terminal until Ctrl-C, one table elsewhere.
 Requests, answers 5xx and response times are means of the last five seconds, as the load balancers
-count them; IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks: they
-come after a few seconds. - is what is not known.
+count them; IN FLIGHT has in it what is QUEUED. CPU and memory are measured while somebody asks:
+they come after a few seconds. - is what is not known.
 )",
       .flags = {Namespace(),
                 AllNamespaces(),

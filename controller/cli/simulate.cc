@@ -25,7 +25,6 @@
 namespace ballast::cli {
 namespace {
 
-using reconcilers::SimulationOptions;
 using reconcilers::Trace;
 
 Result<Trace> Recorded(const Arguments& arguments, const SimulatePlan& plan, Session& session) {

@@ -166,9 +166,9 @@ std::vector<double> TimeTicks(double low, double high, int count) {
     }
   }
   std::vector<double> ticks;
-  for (double tick = std::ceil(low / step) * step; tick <= high; tick += step) {
-    ticks.push_back(tick);
-  }
+  const double first = std::ceil(low / step);
+  const int steps = high < first * step ? -1 : static_cast<int>((high / step) - first);
+  for (int i = 0; i <= steps; ++i) ticks.push_back((first + i) * step);
   return ticks;
 }
 

@@ -17,6 +17,7 @@
 #include "controller/apiserver/namespace_reaper.h"
 #include "controller/apiserver/object_cache.h"
 #include "controller/apiserver/pod_logs.h"
+#include "controller/apiserver/pod_metrics.h"
 #include "controller/apiserver/publisher.h"
 #include "controller/apiserver/registry.h"
 #include "controller/apiserver/rest_handler.h"
@@ -151,6 +152,8 @@ struct Controller::Parts {
                  .decode = StoredDecodeOptions(),
                  .waits_for_more = [this] { return applier && !applier->AppliedOnce(); }}),
         containers(*engine, clock, manager, metrics),
+        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
+        external(clock, metrics),
         desired(objects, containers),
         jobs(clock, manager, metrics, {.grace = kGrace}),
         probes(*engine, clock, manager, metrics),
@@ -205,7 +208,6 @@ struct Controller::Parts {
         prometheus(clock, metrics),
         scaler(registry),
         load_history(options.state_dir + "/load.db", clock),
-        resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
         loads(
             {.clock = clock,
              .source = traffic,
@@ -249,6 +251,7 @@ struct Controller::Parts {
                  [router = apiserver::PrivateRouter(reporter)](
                      const apiserver::HttpRequest& request) { return router.Route(request); }}),
         logs(*engine, clock, options.instance),
+        pod_metrics(registry, resources, clock),
         rest({.registry = registry,
               .hub = hub,
               .clock = clock,
@@ -270,6 +273,11 @@ struct Controller::Parts {
                                   const apiserver::Respond& respond) {
                              decisions.Handle(info, request, respond);
                            }}},
+              .pod_metrics =
+                  [this](const apiserver::RequestInfo& info, const apiserver::HttpRequest& request,
+                         const apiserver::Respond& respond) {
+                    pod_metrics.Handle(info, request, respond);
+                  },
               .other =
                   [this](const apiserver::User& user, apiserver::HttpRequest request,
                          apiserver::Respond respond) {
@@ -302,6 +310,8 @@ struct Controller::Parts {
   std::unique_ptr<manifests::ManifestSource> manifests;
   apiserver::ObjectCache objects;
   runtime::ContainerCache containers;
+  runtime::ResourceMonitor resources;
+  external::PrometheusQueries external;
   reconcilers::LabelledApps desired;
   runtime::JobPool jobs;
   probe::ProbeMonitor probes;
@@ -318,7 +328,6 @@ struct Controller::Parts {
   external::PrometheusQueries prometheus;
   RegistryScaler scaler;
   store::LoadDb load_history;
-  runtime::ResourceMonitor resources;
   runtime::LoadMonitor loads;
   reconcilers::AutoscalerReconciler autoscalers;
   apiserver::Decisions decisions;
@@ -331,6 +340,7 @@ struct Controller::Parts {
   apiserver::AuditLog audit;
   apiserver::Management management;
   apiserver::PodLogs logs;
+  apiserver::PodMetrics pod_metrics;
   apiserver::RestHandler rest;
   apiserver::HttpServer server;
   ApiDoor door;
@@ -414,11 +424,14 @@ Result<void> Controller::Prepare() {
     if (!p.jobs.Stop()) p.busy = true;
   });
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
-  p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
-                    [&p] { p.containers.Stop(); });
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
     if (!p.resources.Stop()) p.busy = true;
   });
+  p.manager.AddPart("external", nothing_wrong([&p] { p.external.Start(); }), [&p] {
+    if (!p.external.Stop()) p.busy = true;
+  });
+  p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
+                    [&p] { p.containers.Stop(); });
   p.manager.AddPart("prometheus", nothing_wrong([&p] { p.prometheus.Start(); }), [&p] {
     if (!p.prometheus.Stop()) p.busy = true;
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconcilers/autoscaler/numbers.h"
 #include "reconcilers/autoscaler/recommendations.h"
 
 namespace ballast::reconcilers {
@@ -13,6 +14,14 @@ const api::ScalingRules* Up(const api::AutoscalerSpec& spec) {
 
 const api::ScalingRules* Down(const api::AutoscalerSpec& spec) {
   return spec.behavior && spec.behavior->scale_down ? &*spec.behavior->scale_down : nullptr;
+}
+
+// Nothing but the forecast of requests decides about shrinking.
+bool RateDecides(const api::AutoscalerSpec& spec) {
+  return Down(spec) == nullptr &&
+         std::all_of(spec.metrics.begin(), spec.metrics.end(), [](const api::Metric& metric) {
+           return metric.type == api::MetricType::kRequestRate;
+         });
 }
 
 // All metrics together.
@@ -130,14 +139,18 @@ void Settle(const ProposalContext& context, const Bounds& bounds, const Wishes& 
   const int current = decision.current;
   const bool idle = bounds.min == 0 && wishes.shrink == 0 && Idle(context, history);
   const int wish = std::max(wishes.grow, wishes.shrink);
-  const Extremes past = Remember(history.recommendations, context.now, wish, UpWindow(spec),
-                                 DownWindow(spec, context.tuning));
+  const int up_window = UpWindow(spec);
+  const int down_window = DownWindow(spec, context.tuning);
+  const int kept = RateDecides(spec) ? context.tuning.fall_seconds : down_window;
+  Remember(history.recommendations, context.now, wish, up_window, std::max(down_window, kept));
+  const Extremes past =
+      ExtremesOf(history.recommendations, context.now, wish, up_window, down_window);
   if (wishes.grow > current) {
     decision.proposed = wishes.grow;
     decision.replicas = std::max(current, std::min(wishes.grow, past.least));
   } else {
     decision.proposed = std::min(wish, current);
-    decision.replicas = std::min(current, past.most);
+    decision.replicas = std::min(current, std::max(past.most, KeptAfterFall(context, history)));
     // Nobody is there to wait for: an idle web app does not have to look back twice.
     if (idle && !context.hpa_down) decision.replicas = 0;
     if (!idle && bounds.min == 0) decision.replicas = std::max(decision.replicas, 1);
@@ -153,7 +166,15 @@ int UpWindow(const api::AutoscalerSpec& spec) { return hpa::UpRules(Up(spec)).wi
 
 int DownWindow(const api::AutoscalerSpec& spec, const Tuning& tuning) {
   const api::ScalingRules* rules = Down(spec);
-  return rules == nullptr ? tuning.down_seconds : hpa::DownRules(rules).window_seconds;
+  if (rules != nullptr) return hpa::DownRules(rules).window_seconds;
+  return RateDecides(spec) ? tuning.rate_down_seconds : tuning.down_seconds;
+}
+
+int KeptAfterFall(const ProposalContext& context, const ScalingHistory& history) {
+  if (!RateDecides(*context.input.spec)) return 0;
+  const Tuning& tuning = context.tuning;
+  const Extremes past = ExtremesOf(history.recommendations, context.now, 0, 0, tuning.fall_seconds);
+  return CeilCount(tuning.fall_keeps * past.most);
 }
 
 void Clamp(const Bounds& bounds, Decision& decision) {

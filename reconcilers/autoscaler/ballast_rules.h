@@ -17,5 +17,7 @@ void Clamp(const Bounds& bounds, Decision& decision);
 // The two windows in force.
 [[nodiscard]] int UpWindow(const api::AutoscalerSpec& spec);
 [[nodiscard]] int DownWindow(const api::AutoscalerSpec& spec, const Tuning& tuning);
+// Least that a fall of the load leaves for now; 0: it may take all.
+[[nodiscard]] int KeptAfterFall(const ProposalContext& context, const ScalingHistory& history);
 
 }  // namespace ballast::reconcilers

@@ -16,6 +16,7 @@
 
 #include "api/autoscaler.h"
 #include "api/meta.h"
+#include "reconcilers/autoscaler/forecast.h"
 #include "reconcilers/autoscaler/load.h"
 #include "reconcilers/ports/time_zones.h"
 
@@ -124,6 +125,8 @@ struct ScalingHistory {
   // From asking for a replica to its first request, as measured, smoothed; 0: not known. Kept here
   // by the caller.
   double startup_seconds = 0;
+  // Learnt again from the samples, so not written down.
+  ForecastMemory forecast;
   bool operator==(const ScalingHistory&) const = default;
 };
 

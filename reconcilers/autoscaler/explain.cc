@@ -72,6 +72,13 @@ std::string What(const Decision& decision) {
   return fmt::format("stays at {}", decision.current);
 }
 
+Extremes WantedLately(const ProposalContext& context, const ScalingHistory& history,
+                      const Decision& decision) {
+  const api::AutoscalerSpec& spec = *context.input.spec;
+  return ExtremesOf(history.recommendations, context.now, decision.proposed, UpWindow(spec),
+                    DownWindow(spec, context.tuning));
+}
+
 std::string Because(const ProposalContext& context, const ScalingHistory& history,
                     const Decision& decision) {
   const api::AutoscalerSpec& spec = *context.input.spec;
@@ -88,6 +95,10 @@ std::string Because(const ProposalContext& context, const ScalingHistory& histor
       }
       if (decision.replicas == 1 && decision.proposed == 0 && decision.min_replicas == 0) {
         return fmt::format("a request came within the last {} s", context.tuning.stable_seconds);
+      }
+      if (decision.replicas > WantedLately(context, history, decision).most) {
+        return fmt::format("the load fell deep within {} s, it may come back",
+                           context.tuning.fall_seconds);
       }
       return fmt::format("{} were wanted within the last {} s", decision.replicas,
                          DownWindow(spec, context.tuning));
@@ -159,11 +170,14 @@ std::optional<std::int64_t> LimitEnds(const ProposalContext& context, const Boun
       if (down && decision.replicas == 1 && decision.proposed == 0 && history.active_at) {
         return *history.active_at + context.tuning.stable_seconds;
       }
-      const int up_window = UpWindow(spec);
-      const int down_window = DownWindow(spec, context.tuning);
-      const Extremes past = ExtremesOf(history.recommendations, context.now, decision.proposed,
-                                       up_window, down_window);
-      return down ? past.most_second + down_window : past.least_second + up_window;
+      const Extremes past = WantedLately(context, history, decision);
+      if (!down) return past.least_second + UpWindow(spec);
+      if (decision.replicas <= past.most) {
+        return past.most_second + DownWindow(spec, context.tuning);
+      }
+      const int fall_seconds = context.tuning.fall_seconds;
+      return ExtremesOf(history.recommendations, context.now, 0, 0, fall_seconds).most_second +
+             fall_seconds;
     }
     case ScalingLimit::kPolicy:
       return PolicyEnds(context, history, down);

@@ -37,11 +37,10 @@ Groups Group(std::span<const Pod> pods, Resource resource, const Readiness& read
       continue;
     }
     if (pod.deleting || pod.phase == Phase::kFailed || pod.phase == Phase::kSucceeded) continue;
-    if (pod.phase == Phase::kPending) {
-      groups.unready.push_back(&pod);
-    } else if (!pod.usage) {
+    const bool pending = pod.phase == Phase::kPending;
+    if (!pending && !pod.usage) {
       groups.missing.push_back(&pod);
-    } else if (resource == Resource::kCpu && UnreadyForCpu(pod, readiness)) {
+    } else if (pending || (resource == Resource::kCpu && UnreadyForCpu(pod, readiness))) {
       groups.unready.push_back(&pod);
     } else {
       ++groups.counted;
@@ -60,6 +59,7 @@ struct Sample {
 
 std::vector<Sample> SamplesOf(const Groups& groups) {
   std::vector<Sample> samples;
+  samples.reserve(groups.sampled.size());
   for (const Pod* pod : groups.sampled) {
     samples.push_back({*pod->usage, pod->request.value_or(0), pod->known});
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconcilers/autoscaler/estimate.h"
+#include "reconcilers/autoscaler/forecast.h"
 #include "reconcilers/autoscaler/hpa_replicas.h"
 #include "reconcilers/autoscaler/numbers.h"
 #include "reconcilers/autoscaler/replica_pods.h"
@@ -14,6 +15,12 @@ namespace ballast::reconcilers {
 namespace {
 
 constexpr double kMilli = 1000;
+
+bool CountsRequests(const api::AutoscalerSpec& spec) {
+  return std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const api::Metric& metric) {
+    return metric.type == api::MetricType::kRequestRate;
+  });
+}
 
 double TargetOf(const api::MetricTarget& target) {
   return target.type == api::TargetType::kUtilization
@@ -44,6 +51,10 @@ void ShareLoad(const ProposalContext& context, const LoadEstimate& estimate, Pro
   if (context.hpa_up && proposal.grow <= current) {
     proposal.shrink = std::min(proposal.shrink, current);
   }
+  // Nor is HPA's down held up by the head-room for growing.
+  if (context.hpa_down && proposal.grow <= current) {
+    proposal.grow = std::min(proposal.grow, proposal.shrink);
+  }
   proposal.shrink = std::max(proposal.shrink, proposal.grow);
 
   const double replicas = proposal.panic_load / proposal.target;
@@ -56,10 +67,8 @@ void RequestRate(const ProposalContext& context, Proposal& proposal) {
   const LoadSeries& load = *context.input.load;
   proposal.stable = load.Mean(context.end, context.tuning.stable_seconds).request_rate;
   proposal.panic_load = load.Mean(context.end, context.panic.window_seconds).request_rate;
-  const LoadEstimate estimate = EstimateRequestRate(
-      load, context.end, context.input.startup_seconds, context.tuning.estimate);
-  proposal.current = estimate.level / std::max(1, context.input.in_service);
-  ShareLoad(context, estimate, proposal);
+  proposal.current = context.request_rate.mean / std::max(1, context.input.in_service);
+  ShareLoad(context, context.request_rate, proposal);
 }
 
 void Concurrency(const ProposalContext& context, Proposal& proposal) {
@@ -199,8 +208,7 @@ std::optional<std::int64_t> AskedAt(const DecideInput& input, const ScalingHisto
 
 }  // namespace
 
-ProposalContext ContextOf(const DecideInput& input, const ScalingHistory& history,
-                          const Tuning& tuning) {
+ProposalContext ContextOf(const DecideInput& input, ScalingHistory& history, const Tuning& tuning) {
   ProposalContext context = {.input = input, .tuning = tuning};
   const api::AutoscalerSpec& spec = *input.spec;
   context.panic = spec.panic.value_or(api::Panic{});
@@ -223,6 +231,10 @@ ProposalContext ContextOf(const DecideInput& input, const ScalingHistory& histor
                                 : tuning.patience_seconds;
     const std::int64_t waited = context.now - *asked;
     if (waited >= 0 && static_cast<double>(waited) < patience) context.waiting = waited;
+  }
+  if (context.fresh && input.policy == ScalingPolicyKind::kBallast && CountsRequests(spec)) {
+    context.request_rate = ForecastRequestRate(*input.load, context.end, input.startup_seconds,
+                                               tuning.forecast, history.forecast);
   }
   return context;
 }

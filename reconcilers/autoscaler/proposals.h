@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "reconcilers/autoscaler/decide.h"
+#include "reconcilers/autoscaler/estimate.h"
 #include "reconcilers/autoscaler/hpa.h"
 #include "reconcilers/autoscaler/tuning.h"
 
@@ -50,9 +51,11 @@ struct ProposalContext {
   bool hpa_down = false;
   bool margin = false;
   hpa::Tolerance tolerance;
+  LoadEstimate request_rate;  // only where a metric asks for it
 };
 
-[[nodiscard]] ProposalContext ContextOf(const DecideInput& input, const ScalingHistory& history,
+// `history` learns what the newest samples say about forecasts.
+[[nodiscard]] ProposalContext ContextOf(const DecideInput& input, ScalingHistory& history,
                                         const Tuning& tuning);
 [[nodiscard]] Proposal Propose(const ProposalContext& context, std::size_t metric);
 

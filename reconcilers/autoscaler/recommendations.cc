@@ -19,8 +19,8 @@ Extremes ExtremesOf(const hpa::Recommendations& log, std::int64_t now, int wish,
   return extremes;
 }
 
-Extremes Remember(hpa::Recommendations& log, std::int64_t now, int wish, int up_window,
-                  int down_window) {
+void Remember(hpa::Recommendations& log, std::int64_t now, int wish, int up_window,
+              int down_window) {
   // From the newest to the oldest: one that a later one outdoes in both directions is of no use.
   int most = wish;
   int least = wish;
@@ -37,9 +37,7 @@ Extremes Remember(hpa::Recommendations& log, std::int64_t now, int wish, int up_
     if (kept != past) *kept = *past;
   }
   log.erase(log.begin(), kept);
-  const Extremes extremes = ExtremesOf(log, now, wish, up_window, down_window);
   log.push_back({.second = now, .replicas = wish});
-  return extremes;
 }
 
 }  // namespace ballast::reconcilers

@@ -16,10 +16,10 @@ struct Extremes {
 };
 
 // Adds `wish` at `now` and forgets what neither window needs any more.
-[[nodiscard]] Extremes Remember(hpa::Recommendations& log, std::int64_t now, int wish,
-                                int up_window, int down_window);
+void Remember(hpa::Recommendations& log, std::int64_t now, int wish, int up_window,
+              int down_window);
 
-// The same without adding anything.
+// What was wished within the windows, and `wish`.
 [[nodiscard]] Extremes ExtremesOf(const hpa::Recommendations& log, std::int64_t now, int wish,
                                   int up_window, int down_window);
 

@@ -6,6 +6,7 @@ namespace ballast::reconcilers {
 
 std::vector<hpa::Pod> PodsOf(const DecideInput& input, api::ResourceName resource) {
   std::vector<hpa::Pod> pods;
+  pods.reserve(input.usage.size());
   for (const ReplicaUsage& replica : input.usage) {
     const bool cpu = resource == api::ResourceName::kCpu;
     const std::optional<double>& usage = cpu ? replica.cpu : replica.memory;

@@ -42,11 +42,7 @@ const MetricProposal* Missing(const Decision& decision) {
   return found == decision.metrics.end() ? nullptr : &*found;
 }
 
-api::Condition ScalingActive(const DecideInput& input, const Decision& decision) {
-  if (input.current == 0 && decision.replicas == 0 && decision.min_replicas > 0) {
-    return Make("ScalingActive", false, reason::kScalingDisabled,
-                "somebody scaled the web app to 0: it stays so until somebody scales it up");
-  }
+api::Condition ScalingActive(const Decision& decision) {
   const MetricProposal* missing = Missing(decision);
   if (missing != nullptr) {
     return Make("ScalingActive", false, reason::kFailedGetMetric,
@@ -120,7 +116,7 @@ api::AutoscalerStatus MakeAutoscalerStatus(const api::Autoscaler& autoscaler,
     if (metric.problem.empty()) one.current = Rounded(metric.current);
     status.current_metrics.push_back(std::move(one));
   }
-  status.conditions = {AbleToScale(decision, problems), ScalingActive(input, decision),
+  status.conditions = {AbleToScale(decision, problems), ScalingActive(decision),
                        ScalingLimited(decision)};
   return status;
 }

@@ -3,16 +3,23 @@
 #pragma once
 
 #include "reconcilers/autoscaler/estimate.h"
+#include "reconcilers/autoscaler/forecast.h"
 
 namespace ballast::reconcilers {
 
 struct Tuning {
+  ForecastParams forecast;
   EstimateParams estimate;
   // So much of a replica above a whole number of them is not worth one more.
   double slack = 0.05;
-  int stable_seconds = 60;    // without requests: to zero. The mean that is shown as "stable"
-  int stale_seconds = 5;      // a newest sample older than that tells nothing
-  int down_seconds = 120;     // shrinking goes by the largest wish of the last so many seconds
+  int stable_seconds = 60;  // without requests: to zero. The mean that is shown as "stable"
+  int stale_seconds = 5;    // a newest sample older than that tells nothing
+  int down_seconds = 120;   // shrinking goes by the largest wish of the last so many seconds
+  // The same where RequestRate decides alone, whose forecast knows itself what may come back. After
+  // a fall so deep that it may be a fault, so much of the largest wish is kept for longer.
+  int rate_down_seconds = 10;
+  int fall_seconds = 60;
+  double fall_keeps = 0.7;
   int panic_seconds = 60;     // how long panic lasts after its threshold was last crossed
   int gap_seconds = 10;       // decisions further apart than that start a new window
   int settle_seconds = 5;     // Concurrency: a jump is followed for so long, then waited for

@@ -122,6 +122,7 @@ Decision DecideHpa(const ProposalContext& context, const Bounds& bounds, Scaling
   input.status_replicas = decision.current;
   input.min = bounds.min;
   input.max = bounds.max;
+  input.metrics.reserve(context.input.spec->metrics.size());
   for (std::size_t i = 0; i < context.input.spec->metrics.size(); ++i) {
     input.metrics.push_back(MetricOf(context, i));
   }

@@ -72,7 +72,11 @@ void WriteLimits(const api::Traffic& traffic, ConfigWriter& out) {
 }
 
 // After everything that may refuse the request.
-void WriteHold(ConfigWriter& out) {
+void WriteHold(const api::Traffic& traffic, ConfigWriter& out) {
+  out.Comment("The only server is tried again, and not given up for none; cookies are as ever.");
+  out.Line("force-persist if { nbsrv le 1 }")
+      .Checked(fmt::format("{{ be_name,map_str_int({}) -m found }}", kHoldMapPath));
+  if (traffic.sticky_session) out.Add("!{ req.cook_cnt gt 0 }");
   out.Line("http-request set-var(txn.hold)")
       .Checked(fmt::format("be_name,map_str_int({})", kHoldMapPath))
       .Add("if { nbsrv eq 0 }");
@@ -121,7 +125,7 @@ void WriteBackend(const BackendModel& backend, bool holds, ConfigWriter& out) {
     }
   }
   WriteLimits(traffic, out);
-  if (holds) WriteHold(out);
+  if (holds) WriteHold(traffic, out);
   for (const ServerModel& server : backend.servers) WriteServer(backend, server, out);
 }
 

@@ -21,7 +21,7 @@ double Trace::MeanRate(double second, double seconds) const {
   if (seconds <= 1) return RateAt(second);
   double sum = 0;
   int known = 0;
-  for (double at = 0; at < seconds; ++at) {
+  for (int at = 0; at < seconds; ++at) {
     const double rate = RateAt(second + at);
     if (rate < 0) continue;
     sum += rate;

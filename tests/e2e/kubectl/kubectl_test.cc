@@ -288,6 +288,21 @@ TEST_P(Kubectl, DoesWhatPeopleDoWithIt) {
   EXPECT_EQ(fault::Run(Command({"logs", pod})).exit_code, 0);
   EXPECT_THAT(Do({"logs", "nothing"}, 1), HasSubstr("NotFound"));
 
+  // What it uses: the first to ask is told.
+  EXPECT_THAT(Do({"api-versions"}), HasSubstr("metrics.k8s.io/v1beta1\n"));
+  EXPECT_THAT(Do({"top", "pod"}), AllOf(HasSubstr("CPU(cores)"), HasSubstr("MEMORY(bytes)"),
+                                        testing::ContainsRegex(pod + " +[0-9]+m +[0-9]+Mi")));
+  EXPECT_THAT(Do({"top", "pod", pod, "--no-headers"}), StartsWith(pod));
+  EXPECT_THAT(Do({"top", "pod", "--containers"}),
+              AllOf(HasSubstr("NAME"), testing::ContainsRegex(pod + " +web +[0-9]+m +[0-9]+Mi")));
+  EXPECT_THAT(Do({"top", "pod", "-A"}), testing::ContainsRegex("team +" + pod));
+  EXPECT_THAT(Do({"top", "pods", "-l", "ballast.dev/webapp=shop"}), HasSubstr(pod));
+  EXPECT_THAT(Do({"top", "pods", "-l", "ballast.dev/webapp=none"}),
+              HasSubstr("No resources found"));
+  EXPECT_THAT(Do({"get", "pods.v1beta1.metrics.k8s.io"}), AllOf(HasSubstr("CPU"), HasSubstr(pod)));
+  EXPECT_THAT(Do({"top", "pod", "nothing"}, 1), HasSubstr("NotFound"));
+  EXPECT_THAT(Do({"top", "node"}, 1), HasSubstr("kubectl top pod"));
+
   // The end.
   Child ending(Command({"wait", "--for=delete", "webapp/shop", "--timeout=60s"}),
                home_.path("end"));

@@ -104,6 +104,7 @@ inline LoadBalancerModel HoldModel() {
   shop.hold_seconds = 60;
   BackendModel blog = ShopBackend();
   blog.name = "default_blog";
+  blog.traffic.sticky_session = api::StickySession{"BALLAST", 0};
   model.backends = {blog, shop, api};
   model.routes = {{{.host = "api.example.com"}, "prod_api"},
                   {{.host = "blog.example.com"}, "default_blog"},

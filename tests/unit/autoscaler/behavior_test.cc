@@ -93,9 +93,9 @@ TEST(Behavior, DownStabilizationIsHpasFiveMinutes) {
   World world(SpecOf(1, 100, {RequestRateOf(50)}), 10, 1);
   Down(world);
   world.Seconds(60, 480);
-  world.Seconds(295, 100);
+  world.Seconds(295, 80);
   EXPECT_EQ(world.current, 10);
-  world.Seconds(15, 100);
+  world.Seconds(15, 80);
   EXPECT_EQ(world.current, 2);
 }
 
@@ -119,7 +119,8 @@ TEST(Recommendations, AgreeWithHpasLog) {
         ASSERT_EQ(std::min(std::max(current, ours.least), ours.most), theirs) << i;
       }
       static_cast<void>(hpa::StabilizeWithBehavior(full, now, 10, wish, up_window, down_window));
-      const Extremes extremes = Remember(brief, now, wish, up_window, down_window);
+      Remember(brief, now, wish, up_window, down_window);
+      const Extremes extremes = ExtremesOf(brief, now, wish, up_window, down_window);
       ASSERT_LE(extremes.least, wish);
       ASSERT_GE(extremes.most, wish);
       ASSERT_LE(brief.size(), full.size());

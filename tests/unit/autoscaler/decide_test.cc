@@ -67,12 +67,31 @@ TEST(Decide, ThePanicOfTheSpecCounts) {
   EXPECT_TRUE(world.history.panic_since) << "250 of 200";
 }
 
+// Whole-second samples of a steady generator, the first one of the jump partial.
+TEST(Decide, AJumpIsAnsweredWithinTwoWholeSamples) {
+  for (const int history : {4, 60, 600}) {
+    World world(SpecOf(1, 100, {RequestRateOf(50)}), 2);
+    for (int i = 0; i < history; ++i) world.Second(40 + (i % 3) - 1);
+    world.Second(180);
+    world.Second(401);
+    world.Second(399);
+    EXPECT_GE(world.current, 8) << history;
+    EXPECT_LE(world.current, 9) << history;
+    world.Seconds(60, 400);
+    EXPECT_GE(world.current, 8) << history;
+    EXPECT_LE(world.current, 9) << history;
+  }
+}
+
 TEST(Decide, ShrinksAfterTheWindow) {
   World world(SpecOf(2, 40, {RequestRateOf(50)}), 2);
   world.Seconds(120, 500);
   EXPECT_EQ(world.current, 10);
-  const Decision waits = world.Seconds(110, 20);
+  world.Seconds(9, 20);
   EXPECT_EQ(world.current, 10);
+  // So deep a fall may be a fault: most of them stay for a minute.
+  const Decision waits = world.Seconds(40, 20);
+  EXPECT_EQ(world.current, 7);
   EXPECT_EQ(waits.limit, ScalingLimit::kStabilization);
   EXPECT_EQ(waits.reason, "ScaleDownStabilized");
   EXPECT_LT(waits.proposed, 10);
@@ -82,7 +101,7 @@ TEST(Decide, ShrinksAfterTheWindow) {
           .count();
   while (world.now + 1 < next) {
     world.Seconds(1, 20);
-    ASSERT_EQ(world.current, 10);
+    ASSERT_EQ(world.current, 7);
   }
   const Decision least = world.Seconds(30, 20);
   EXPECT_EQ(world.current, 2);
@@ -141,9 +160,11 @@ TEST(Decide, AGapShrinksNothingBeforeAWholeWindow) {
   world.count = false;
   world.Seconds(600, 0);
   world.count = true;
-  world.Seconds(119, 40);
+  world.Seconds(9, 40);
   EXPECT_EQ(world.current, 10);
-  world.Seconds(5, 40);
+  world.Seconds(50, 40);
+  EXPECT_EQ(world.current, 7);
+  world.Seconds(10, 40);
   EXPECT_EQ(world.current, 1);
 }
 
@@ -155,9 +176,11 @@ TEST(Decide, ARestartShrinksNothingBeforeAWholeWindow) {
     if (!keeps_memory) world.history = {};
     world.series = {};
     world.now += 3600;
-    world.Seconds(119, 40);
+    world.Seconds(9, 40);
     EXPECT_EQ(world.current, 10);
-    world.Seconds(5, 40);
+    world.Seconds(50, 40);
+    EXPECT_EQ(world.current, 7);
+    world.Seconds(10, 40);
     EXPECT_EQ(world.current, 1);
   }
 }
@@ -169,10 +192,11 @@ TEST(Decide, AClockThatIsSetBackFreezesNothing) {
   world.now -= 7200;
   world.Seconds(10, 480);
   EXPECT_EQ(world.current, 10);
-  world.Seconds(5, 980);
-  EXPECT_EQ(world.current, 20);
+  world.Seconds(10, 980);
+  EXPECT_GE(world.current, 19);
+  EXPECT_LE(world.current, 21);
   world.Seconds(300, 40);
-  EXPECT_EQ(world.current, 1);
+  EXPECT_LE(world.current, 2);
 }
 
 TEST(Decide, SilentlyIsTheSameWithoutWords) {

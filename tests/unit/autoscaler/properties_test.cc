@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "reconcilers/autoscaler/tuning.h"
 #include "tests/unit/autoscaler/world.h"
 
 namespace ballast::reconcilers {
@@ -235,8 +236,11 @@ TEST(Properties, AGapNeverShrinks) {
     if (dice.Chance(30)) world.series = {};
     ASSERT_EQ(world.current, before);
     world.count = true;
-    world.Seconds(100, 5);
+    // A new window begins, and most is kept for longer, as after a deep fall.
+    world.Seconds(kTuning.rate_down_seconds - 1, 5);
     ASSERT_GE(world.current, before) << seed;
+    world.Seconds(kTuning.fall_seconds - kTuning.rate_down_seconds - 1, 5);
+    ASSERT_GE(world.current, kTuning.fall_keeps * before) << seed;
   }
 }
 

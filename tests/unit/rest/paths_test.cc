@@ -55,6 +55,11 @@ TEST(Paths, AreRead) {
       {"GET /healthz", "none"},
       {"GET /api/v1/services", "404"},
       {"GET /api/v2/pods", "404"},
+      {"GET /apis/metrics.k8s.io/v1beta1/pods", "list pods   "},
+      {"GET /apis/metrics.k8s.io/v1beta1/namespaces/a/pods/b", "get pods a b "},
+      {"GET /apis/metrics.k8s.io/v1beta1/nodes", "404"},
+      {"GET /apis/metrics.k8s.io/v1beta1/namespaces/a/pods/b/log", "404"},
+      {"GET /apis/metrics.k8s.io/v1/pods", "404"},
       {"GET /apis/apps/v1/deployments", "404"},
       {"GET /apis/ballast.dev/v1alpha1/pods", "404"},
       {"GET /api/v1/webapps", "404"},
@@ -131,6 +136,16 @@ TEST(Discovery, IsWhatKubectlAsksFor) {
   EXPECT_EQ(world.Get("/api").body["kind"], "APIVersions");
   EXPECT_EQ(world.Get("/apis").body["groups"][0]["name"], "ballast.dev");
   EXPECT_EQ(world.Get("/apis/ballast.dev").body["kind"], "APIGroup");
+  EXPECT_EQ(world.Get("/apis").body["groups"][1]["name"], "metrics.k8s.io");
+  EXPECT_EQ(world.Get("/apis").body["groups"][1]["preferredVersion"]["groupVersion"],
+            "metrics.k8s.io/v1beta1");
+  EXPECT_EQ(world.Get("/apis/metrics.k8s.io").body["versions"][0]["version"], "v1beta1");
+  const json measured = world.Get("/apis/metrics.k8s.io/v1beta1").body;
+  EXPECT_EQ(measured["groupVersion"], "metrics.k8s.io/v1beta1");
+  ASSERT_EQ(measured["resources"].size(), 1U);
+  EXPECT_EQ(measured["resources"][0]["name"], "pods");
+  EXPECT_EQ(measured["resources"][0]["kind"], "PodMetrics");
+  EXPECT_EQ(measured["resources"][0]["verbs"], (json{"get", "list"}));
   const json core = world.Get("/api/v1").body;
   const json own = world.Get("/apis/ballast.dev/v1alpha1").body;
   EXPECT_EQ(core["groupVersion"], "v1");

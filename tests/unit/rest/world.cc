@@ -89,6 +89,11 @@ World::World(store::HistoryLimits limits)
                           [](const RequestInfo& info, const HttpRequest&, const Respond& respond) {
                             respond(TextResponse(200, "log of " + info.name));
                           }}},
+             .pod_metrics =
+                 [this](const RequestInfo& info, const HttpRequest& request, Respond respond) {
+                   if (pod_metrics) return pod_metrics(info, request, std::move(respond));
+                   respond(TextResponse(200, "use of " + info.name));
+                 },
              .other =
                  [](const User&, const HttpRequest& request, const Respond& respond) {
                    respond(TextResponse(200, "other " + request.path));

@@ -109,6 +109,8 @@ class World {
   CrowdedStore transient;
   Registry registry;
   WatchHub hub;
+  // What answers for the use of pods; nothing does unless a test says so.
+  RestDeps::Reader pod_metrics;
   User user{.name = "root", .groups = {}, .may_do_all = true};  // who sends
 
  private:

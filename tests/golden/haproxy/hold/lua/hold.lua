@@ -1,7 +1,7 @@
 -- Written by Ballast. Requests wait here until a server takes traffic (scale to zero).
 local WAKE = "unix@/run/haproxy/wake.sock"
 local LATE = ":late"
-local FIRST = 16       -- requests a server that go at once; twice as many each 100 ms later
+local FIRST = 16       -- requests a server that go at once; twice as many each 250 ms later
 
 local held = {}        -- backend -> requests that wait
 local opened = {}      -- backend -> since when it has a server again, and what ran then
@@ -35,19 +35,23 @@ local function admit(backend, now)
   end
 end
 
--- May one more go to `servers` servers? Not all at once, or those who wait for longest would be
--- refused by an application that has just started.
+-- May one more go to `servers` servers? Not all at once: an application that has just started would
+-- not take their connections. Each that is answered makes room for two.
 local function room(txn, backend, servers, now)
   local all = txn.f:be_conn(backend)
   if held[backend] > all then held[backend] = all end
-  local running = all - held[backend]
   local open = opened[backend]
   if not open then
-    open = {at = now, running = running}
+    open = {at = now, before = all - held[backend], gone = 0}
     opened[backend] = open
   end
-  local steps = math.min(20, math.max(0, now - open.at) // 100)
-  return running - open.running < servers * FIRST * (1 << steps)
+  local running = all - held[backend] - open.before
+  local steps = math.min(20, math.max(0, now - open.at) // 250)
+  if running >= servers * FIRST * (1 << steps) + math.max(0, open.gone - running) then
+    return false
+  end
+  open.gone = open.gone + 1
+  return true
 end
 
 core.register_action("ballast_hold", {"http-req"}, function(txn)
