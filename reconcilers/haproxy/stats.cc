@@ -54,18 +54,21 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
   const auto column = [&header](std::string_view name) {
     return static_cast<std::size_t>(std::ranges::find(header, name) - header.begin());
   };
-  const std::size_t kType = column("type"), kStatus = column("status"), kAddr = column("addr"),
-                    kCheck = column("check_status"), kCookie = column("cookie"),
-                    kScur = column("scur"), kQcur = column("qcur"), kStot = column("stot"),
-                    kReqTot = column("req_tot"), kAct = column("act"), kWeight = column("weight"),
-                    kErrors = column("hrsp_5xx"), kQtime = column("qtime"),
-                    kCtime = column("ctime"), kRtime = column("rtime");
-  for (const std::size_t needed : {kType, kStatus, kScur, kQcur, kStot}) {
+  const std::size_t type_at = column("type"), status_at = column("status"),
+                    addr_at = column("addr"), check_at = column("check_status"),
+                    cookie_at = column("cookie"), scur_at = column("scur"),
+                    qcur_at = column("qcur"), stot_at = column("stot"),
+                    req_tot_at = column("req_tot"), act_at = column("act"),
+                    weight_at = column("weight"), errors_at = column("hrsp_5xx"),
+                    qtime_at = column("qtime"), ctime_at = column("ctime"),
+                    rtime_at = column("rtime");
+  for (const std::size_t needed : {type_at, status_at, scur_at, qcur_at, stot_at}) {
     if (needed == header.size()) return Error(Code::kInternal, "show stat: a column is missing");
   }
   std::size_t count = 0;
-  for (const std::size_t wanted : {kType, kStatus, kAddr, kCheck, kCookie, kScur, kQcur, kStot,
-                                   kReqTot, kAct, kWeight, kErrors, kQtime, kCtime, kRtime}) {
+  for (const std::size_t wanted :
+       {type_at, status_at, addr_at, check_at, cookie_at, scur_at, qcur_at, stot_at, req_tot_at,
+        act_at, weight_at, errors_at, qtime_at, ctime_at, rtime_at}) {
     if (wanted < header.size()) count = std::max(count, wanted + 1);
   }
   std::vector<StatRow> rows;
@@ -75,7 +78,7 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
     SplitCsv(line, count, fields);
     const auto text = [&](std::size_t i) { return i < fields.size() ? fields[i] : ""; };
     const auto number = [&](std::size_t i) { return Number<std::int64_t>(text(i)).value_or(-1); };
-    const std::int64_t type = number(kType);
+    const std::int64_t type = number(type_at);
     if (type < 0 || type > 3) {
       return Error(Code::kInternal, "show stat: unknown line: " + Printable(line));
     }
@@ -84,20 +87,20 @@ Result<std::vector<StatRow>> ParseShowStat(std::string_view reply) {
     rows.push_back({.proxy = text(0),
                     .name = text(1),
                     .kind = kKinds[type],
-                    .status = text(kStatus),
-                    .address = text(kAddr),
-                    .check_status = text(kCheck),
-                    .cookie = text(kCookie),
-                    .current_sessions = number(kScur),
-                    .queued = number(kQcur),
-                    .total_sessions = number(kStot),
-                    .requests = number(kReqTot),
-                    .errors = number(kErrors),
-                    .active_servers = number(kAct),
-                    .weight = number(kWeight),
-                    .queue_time = number(kQtime),
-                    .connect_time = number(kCtime),
-                    .response_time = number(kRtime)});
+                    .status = text(status_at),
+                    .address = text(addr_at),
+                    .check_status = text(check_at),
+                    .cookie = text(cookie_at),
+                    .current_sessions = number(scur_at),
+                    .queued = number(qcur_at),
+                    .total_sessions = number(stot_at),
+                    .requests = number(req_tot_at),
+                    .errors = number(errors_at),
+                    .active_servers = number(act_at),
+                    .weight = number(weight_at),
+                    .queue_time = number(qtime_at),
+                    .connect_time = number(ctime_at),
+                    .response_time = number(rtime_at)});
   }
   return rows;
 }
