@@ -67,6 +67,39 @@ TEST_F(Cache, HoldsWhatWasThereAtTheStart) {
   EXPECT_THAT(cache_.ListWebApps(), SizeIs(1));
 }
 
+// How long requests wait is the web app's business.
+TEST_F(Cache, AChangedAutoscalerTellsItsWebApp) {
+  const std::string path = "/apis/ballast.dev/v1alpha1/namespaces/default/autoscalers";
+  const auto autoscaler = [](int least) {
+    return json{
+        {"apiVersion", "ballast.dev/v1alpha1"},
+        {"kind", "Autoscaler"},
+        {"metadata", {{"name", "a"}}},
+        {"spec",
+         {{"scaleTargetRef", {{"kind", "WebApp"}, {"name", "shop"}}},
+          {"minReplicas", least},
+          {"maxReplicas", 3},
+          {"metrics", json::array({{{"type", "Concurrency"},
+                                    {"concurrency", {{"target", {{"averageValue", "9"}}}}}}})}}}};
+  };
+  const auto told = [&] {
+    return Becomes([&] { return std::ranges::contains(enqueuer_.Keys(), kShopKey); });
+  };
+  ASSERT_TRUE(cache_.Load());
+  cache_.Start();
+  world_.Post(path, autoscaler(1));
+  EXPECT_TRUE(told());
+  ASSERT_NE(cache_.AutoscalerOf(kShopKey), nullptr);
+  enqueuer_.Take();
+  world_.Merge(path + "/a", {{"spec", {{"minReplicas", 0}}}});
+  EXPECT_TRUE(told());
+  EXPECT_EQ(cache_.AutoscalerOf(kShopKey)->spec.min_replicas, 0);
+  enqueuer_.Take();
+  world_.Delete(path + "/a");
+  EXPECT_TRUE(told());
+  EXPECT_EQ(cache_.AutoscalerOf(kShopKey), nullptr);
+}
+
 TEST_F(Cache, FollowsAndTellsWhoseObjectChanged) {
   ASSERT_TRUE(cache_.Load());
   cache_.Start();
