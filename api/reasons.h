@@ -24,6 +24,7 @@ inline constexpr char kNoSuchWebApp[] = "NoSuchWebApp";
 
 // Conditions of an Autoscaler: HPA's where it has one.
 inline constexpr char kReadyForNewScale[] = "ReadyForNewScale";
+inline constexpr char kScaleUpStabilized[] = "ScaleUpStabilized";
 inline constexpr char kScaleDownStabilized[] = "ScaleDownStabilized";
 inline constexpr char kFailedGetScale[] = "FailedGetScale";        // an Event too
 inline constexpr char kFailedUpdateScale[] = "FailedUpdateScale";  // an Event too

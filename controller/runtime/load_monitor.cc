@@ -295,7 +295,15 @@ int LoadMonitor::Held(const api::ObjectKey& app) const {
 std::map<std::string, reconcilers::ResourceSample> LoadMonitor::Resources(
     const api::ObjectKey& app) {
   if (!d_.resources) return {};
-  return d_.resources(app);
+  auto resources = d_.resources(app);
+  // A replica that is not in HAProxy yet is busy with its own start: that tells nothing.
+  const std::lock_guard lock(mutex_);
+  const LoadTable::App* known = table_.Find(app);
+  if (known != nullptr && !known->replicas.empty()) {
+    std::erase_if(resources,
+                  [known](const auto& entry) { return !known->replicas.contains(entry.first); });
+  }
+  return resources;
 }
 
 std::vector<AppLoadNow> LoadMonitor::Now(const std::string& ns) const {

@@ -79,6 +79,12 @@ void UpdatePanic(const ProposalContext& context, const Wishes& wishes, ScalingHi
   history.panic_replicas = history.panic_since ? std::max(history.panic_replicas, wishes.panic) : 0;
 }
 
+// How long a wish may still keep web apps from shrinking.
+int KeptSeconds(const ProposalContext& context) {
+  const int window = DownWindow(*context.input.spec, context.tuning);
+  return RateDecides(*context.input.spec) ? std::max(window, context.tuning.fall_seconds) : window;
+}
+
 // What the clock being set back, or a time without decisions, leaves behind. Then, as with an
 // Autoscaler's first decision, what is there counts as wished for just now: nothing shrinks before
 // a whole window has been seen.
@@ -93,6 +99,8 @@ void Repair(const ProposalContext& context, ScalingHistory& history) {
     if (*second > now) *second = now;
   }
   if (log.empty() || now - log.back().second > context.tuning.gap_seconds) {
+    // At zero, where nothing is remembered, one such entry after the other would come.
+    if (context.input.current == 0) log.clear();
     log.push_back({.second = now, .replicas = context.input.current});
   }
 }
@@ -141,8 +149,7 @@ void Settle(const ProposalContext& context, const Bounds& bounds, const Wishes& 
   const int wish = std::max(wishes.grow, wishes.shrink);
   const int up_window = UpWindow(spec);
   const int down_window = DownWindow(spec, context.tuning);
-  const int kept = RateDecides(spec) ? context.tuning.fall_seconds : down_window;
-  Remember(history.recommendations, context.now, wish, up_window, std::max(down_window, kept));
+  Remember(history.recommendations, context.now, wish, up_window, KeptSeconds(context));
   const Extremes past =
       ExtremesOf(history.recommendations, context.now, wish, up_window, down_window);
   if (wishes.grow > current) {
@@ -203,12 +210,13 @@ Decision DecideBallast(const ProposalContext& context, const Bounds& bounds,
     // At once, whatever the metrics say.
   } else if (current == 0) {
     FromZero(wishes, wanted, decision);
+    Limit(context, bounds, history, decision);
+    if (wanted) decision.replicas = std::max(decision.replicas, 1);  // whoever waits is answered
   } else if (!wishes.some || (wishes.missing && wishes.grow <= current)) {
     decision.limit = ScalingLimit::kNoMetrics;
     // Once more is known, a whole window is to pass before anything shrinks.
-    static_cast<void>(Remember(history.recommendations, context.now, current,
-                               UpWindow(*context.input.spec),
-                               DownWindow(*context.input.spec, context.tuning)));
+    Remember(history.recommendations, context.now, current, UpWindow(*context.input.spec),
+             KeptSeconds(context));
   } else {
     Settle(context, bounds, wishes, history, decision);
     if (decision.replicas == current && decision.proposed == current && wishes.within_tolerance) {

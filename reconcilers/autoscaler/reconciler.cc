@@ -35,7 +35,7 @@ struct AutoscalerReconciler::Memory {
   ScalingHistory history;
   // Scale-ups that are not all in service yet.
   struct Awaited {
-    api::Time since{};
+    Clock::Steady since{};
     int replicas = 0;
   };
   std::deque<Awaited> awaited;
@@ -180,15 +180,38 @@ void AutoscalerReconciler::Observe(Pass& pass) {
     return metric.type == api::MetricType::kResource;
   });
   if (resources) {
-    const api::Container& container = pass.app->spec.pod_template->containers.front();
+    // As measured: of all containers of a replica together.
+    double cpu_limit = 0;
+    double memory_limit = 0;
+    bool all_cpu = true;
+    bool all_memory = true;
+    for (const api::Container& container : pass.app->spec.pod_template->containers) {
+      cpu_limit += static_cast<double>(container.limits.cpu_millis) / 1000;
+      memory_limit += static_cast<double>(container.limits.memory_bytes);
+      all_cpu = all_cpu && container.limits.cpu_millis > 0;
+      all_memory = all_memory && container.limits.memory_bytes > 0;
+    }
+    if (!all_cpu) cpu_limit = 0;  // percent of what?
+    if (!all_memory) memory_limit = 0;
     for (const auto& [replica, sample] : d_.load.Resources(app)) {
       input.usage.push_back({.replica = replica,
                              .ready = true,
                              .started = {},
                              .cpu = sample.cpu,
                              .memory = sample.memory,
-                             .cpu_limit = static_cast<double>(container.limits.cpu_millis) / 1000,
-                             .memory_limit = static_cast<double>(container.limits.memory_bytes)});
+                             .cpu_limit = cpu_limit,
+                             .memory_limit = memory_limit});
+    }
+    // Those on their way, and those that cannot be measured, are missing, as HPA says: they count
+    // as idle where the others ask for more, and as busy where they ask for fewer.
+    while (!input.usage.empty() && std::ssize(input.usage) < input.current) {
+      input.usage.push_back({.replica = "",
+                             .ready = true,
+                             .started = {},
+                             .cpu = std::nullopt,
+                             .memory = std::nullopt,
+                             .cpu_limit = cpu_limit,
+                             .memory_limit = memory_limit});
     }
   }
   for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
@@ -200,9 +223,10 @@ void AutoscalerReconciler::Observe(Pass& pass) {
 // From the decision to the last of its replicas in service.
 void AutoscalerReconciler::LearnStartup(Pass& pass) {
   auto& awaited = pass.memory.awaited;
+  // Somebody else has scaled: nobody knows what is waited for.
+  if (!awaited.empty() && awaited.back().replicas != pass.input.current) awaited.clear();
   while (!awaited.empty() && pass.input.in_service >= awaited.front().replicas) {
-    const double took =
-        std::chrono::duration<double>(pass.input.now - awaited.front().since).count();
+    const double took = std::chrono::duration<double>(pass.now - awaited.front().since).count();
     awaited.pop_front();
     if (took < 0 || took > kLongestStartup) continue;
     double& known = pass.memory.history.startup_seconds;
@@ -245,7 +269,7 @@ Result<void> AutoscalerReconciler::Act(Pass& pass) {
   }
   NoteScaled(memory.history, SecondOf(pass.input.now), from, to);
   if (to > from) {
-    memory.awaited.push_back({.since = pass.input.now, .replicas = to});
+    memory.awaited.push_back({.since = pass.now, .replicas = to});
   } else {
     memory.awaited.clear();
   }
@@ -266,6 +290,7 @@ void AutoscalerReconciler::KeepDecision(Pass& pass) {
   if (same) {
     ++memory.row.count;
     memory.row.last = pass.input.now;
+    memory.row.json = EncodeDecision(pass.input, pass.decision);  // the figures of the newest
     memory.row_saved = false;
   } else {
     if (!memory.row_saved) static_cast<void>(d_.history.SaveDecision(pass.key, memory.row));

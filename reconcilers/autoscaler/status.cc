@@ -29,6 +29,11 @@ api::Condition AbleToScale(const Decision& decision, const AutoscalerProblems& p
     return Make("AbleToScale", false, reason::kFailedUpdateScale, problems.update);
   }
   if (decision.limit == ScalingLimit::kStabilization) {
+    if (decision.proposed > decision.current) {
+      return Make("AbleToScale", true, reason::kScaleUpStabilized,
+                  "a recommendation within the window asked for fewer: growing waits until that is "
+                  "past");
+    }
     return Make("AbleToScale", true, reason::kScaleDownStabilized,
                 "a recommendation within the window asked for more: it is kept until that is past");
   }

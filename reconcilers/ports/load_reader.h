@@ -29,7 +29,8 @@ class LoadReader {
   // Requests that wait in HAProxy because the web app has no replica.
   [[nodiscard]] virtual int Held(const api::ObjectKey& app) const = 0;
   // By replica (server name), the newest; only of web apps that were asked for lately: whoever
-  // calls this keeps the measuring going for 30 s, and gets nothing the first time.
+  // calls this keeps the measuring going for 30 s, and gets nothing the first time. Without those
+  // that take no traffic yet, where the web app has any that do.
   [[nodiscard]] virtual std::map<std::string, ResourceSample> Resources(
       const api::ObjectKey& app) = 0;
 };

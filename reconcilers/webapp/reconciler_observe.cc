@@ -75,7 +75,12 @@ void WebAppReconciler::Observe(Pass& pass) {
 // How long its requests wait for a replica: those of a web app that may be left without any.
 int WebAppReconciler::HoldSeconds(const api::ObjectKey& key) const {
   const auto autoscaler = d_.desired.AutoscalerOf(key);
-  if (!autoscaler || autoscaler->spec.min_replicas > 0) return 0;
+  if (!autoscaler) return 0;
+  int least = autoscaler->spec.min_replicas;
+  for (const api::ScalingSchedule& schedule : autoscaler->spec.schedules) {
+    least = std::min(least, schedule.min_replicas.value_or(least));
+  }
+  if (least > 0) return 0;
   return autoscaler->spec.cold_start_timeout_seconds;
 }
 

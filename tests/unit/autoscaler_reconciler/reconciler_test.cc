@@ -286,5 +286,27 @@ TEST_F(AutoscalerReconcilerTest, WhatIsDeletedIsForgotten) {
   EXPECT_FALSE(status_.autoscalers.contains(kKey));
 }
 
+// As HPA does: those that cannot be measured yet keep an overloaded web app from shrinking, and
+// from growing without end while replicas start.
+TEST_F(AutoscalerReconcilerTest, ReplicasThatAreNotMeasuredAreMissing) {
+  api::WebApp app = *desired_.apps.at(kApp);
+  app.spec.replicas = 10;
+  app.spec.pod_template->containers.front().limits = {.cpu_millis = 500};
+  app.spec.pod_template->containers.emplace_back().limits = {.cpu_millis = 500};  // a sidecar
+  desired_.Put(app);
+  autoscaler_.spec.metrics = {
+      {.type = api::MetricType::kResource,
+       .target = {.type = api::TargetType::kUtilization, .average_utilization = 50}}};
+  autoscaler_.spec.behavior.emplace();
+  autoscaler_.spec.behavior->scale_down = {.stabilization_window_seconds = 0};
+  desired_.Put(autoscaler_);
+  // 75 % of what both containers may use together.
+  for (const char* name : {"shop-1", "shop-2", "shop-3", "shop-4"}) {
+    load_.resources[kApp][name] = {.cpu = 0.75, .memory = 0, .at = clock_.WallNow()};
+  }
+  Seconds(3, 60);
+  EXPECT_EQ(Replicas(), 10);
+}
+
 }  // namespace
 }  // namespace ballast::reconcilers
