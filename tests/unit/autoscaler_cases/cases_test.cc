@@ -42,8 +42,10 @@ class BrokenFile : public testing::Test {
 };
 
 void Register(const std::string& name, std::function<testing::Test*()> make) {
+#ifndef __clang_analyzer__  // which takes gtest's own list for a leak
   testing::RegisterTest("UpstreamCases", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                         std::move(make));
+#endif
 }
 
 std::string FileName() {

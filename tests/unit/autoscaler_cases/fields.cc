@@ -87,6 +87,13 @@ std::string Fields::Text(const char* name, const std::string& otherwise) {
   return otherwise;
 }
 
+bool Fields::Says(std::initializer_list<const char*> names) {
+  const Json* value = Find(names);
+  if (value == nullptr) return false;
+  if (value->is_boolean()) return value->get<bool>();
+  return !value->is_string() || !value->get_ref<const std::string&>().empty();
+}
+
 Fields Fields::Object(const char* name) {
   return Fields(Find({name}), path_.empty() ? name : path_ + "." + name, *problems_);
 }

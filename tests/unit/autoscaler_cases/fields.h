@@ -35,6 +35,8 @@ class Fields {
   std::optional<std::int64_t> Integer(std::initializer_list<const char*> names);
   bool Bool(const char* name, bool otherwise);
   std::string Text(const char* name, const std::string& otherwise = "");
+  // Is one of these there, and neither false nor ""? So a case says that something fails.
+  bool Says(std::initializer_list<const char*> names);
   Fields Object(const char* name);
   // Empty if it is not there.
   std::vector<const Json*> List(std::initializer_list<const char*> names);

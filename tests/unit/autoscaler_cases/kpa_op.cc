@@ -70,8 +70,7 @@ void Kpa(Fields& fields) {
     const auto stable = step.Number({"stable"});
     const auto panic = step.Number({"panic"});
     // Somebody could not be asked: the metrics, or who counts the replicas.
-    const Json* failed = step.Find({"error", "failed", "noData"});
-    const bool no_data = failed != nullptr && *failed != false && *failed != "";
+    const bool no_data = step.Says({"error", "failed", "noData"});
     const kpa::Step got =
         no_data ? kpa::Step{} : kpa::Scale(spec, state, now, ready, stable, panic);
     ExpectStep(step.Object("expected"), got, state.panic_since.has_value());

@@ -120,7 +120,7 @@ hpa::Recommendations ReadRecommendations(Fields& history, bool& initial) {
   if (initial) return log;
   if (value->is_string()) {
     initial = value->get<std::string>() == "initial";
-    if (!initial) history.problems().push_back("recommendations must be \"initial\" or a list");
+    if (!initial) history.problems().emplace_back("recommendations must be \"initial\" or a list");
     return log;
   }
   const auto items = history.List({"recommendations"});
@@ -169,8 +169,7 @@ std::vector<hpa::Pod> ReadPods(Fields& fields) {
     pod.ready = item.Bool("ready", true);
     if (item.Has("ready") && item.Find({"ready"}) == nullptr) pod.ready.reset();
     const auto start = item.Number({"startAgeSeconds"});
-    if (start) pod.start_age = *start;
-    if (item.Has("startAgeSeconds") && !start) pod.start_age.reset();
+    if (item.Has("startAgeSeconds")) pod.start_age = start;
     pod.ready_transition_age =
         item.Number({"readyTransitionAgeSeconds"}).value_or(pod.ready_transition_age);
     pod.usage = item.Integer({"usage", "value"});

@@ -36,8 +36,7 @@ hpa::Metric ReadMetric(Fields fields) {
     target.Finish();
   }
   metric.pods = ReadPods(fields);
-  const Json* failed = fields.Find({"failed", "error", "missing"});
-  metric.failed = failed != nullptr && *failed != false && *failed != "";
+  metric.failed = fields.Says({"failed", "error", "missing"});
   if (metric.source == hpa::Source::kObject || metric.source == hpa::Source::kExternal) {
     metric.values = ReadValues(fields, {"values", "metricMilli"});
   } else {
@@ -83,8 +82,8 @@ void ExpectConditions(const Json& wanted, const hpa::Outcome& outcome, Fields& f
   std::string word;
   std::string got;
   for (const Named& one : conditions) {
-    got += " " + one.type + "=" + (one.condition.status ? "True" : "False") + "/" +
-           std::string(one.condition.reason);
+    got.append(" ").append(one.type).append(one.condition.status ? "=True/" : "=False/");
+    got.append(one.condition.reason);
   }
   while (words >> word) {
     const auto type = std::find_if(std::begin(conditions), std::end(conditions),
