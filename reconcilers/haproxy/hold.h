@@ -10,7 +10,7 @@
 
 namespace ballast::reconcilers::haproxy {
 
-// "lua/hold.lua": the action `ballast_hold` of `http-request`, for the seconds in txn.hold.
+// "lua/hold.lua": the action `hold` of `http-request`, for the seconds in txn.hold.
 [[nodiscard]] std::string HoldScript();
 
 // backend -> seconds, of those that hold.

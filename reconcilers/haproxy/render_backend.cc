@@ -80,7 +80,7 @@ void WriteHold(const api::Traffic& traffic, ConfigWriter& out) {
   out.Line("http-request set-var(txn.hold)")
       .Checked(fmt::format("be_name,map_str_int({})", kHoldMapPath))
       .Add("if { nbsrv eq 0 }");
-  out.Line("http-request lua.ballast_hold if { var(txn.hold) -m found }");
+  out.Line("http-request lua.hold if { var(txn.hold) -m found }");
 }
 
 void WriteServer(const BackendModel& backend, const ServerModel& server, ConfigWriter& out) {

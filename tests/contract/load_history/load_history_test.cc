@@ -63,7 +63,8 @@ class LoadHistoryContract : public testing::TestWithParam<Maker> {
   }
   std::vector<std::string> Texts(std::size_t limit) {
     std::vector<std::string> texts;
-    for (const DecisionRow& row : *history_->Decisions(kScaler, limit)) texts.push_back(row.json);
+    const auto rows = history_->Decisions(kScaler, limit);
+    for (const DecisionRow& row : rows.value()) texts.push_back(row.json);
     return texts;
   }
 

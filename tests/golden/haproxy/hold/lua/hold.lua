@@ -54,7 +54,7 @@ local function room(txn, backend, servers, now)
   return true
 end
 
-core.register_action("ballast_hold", {"http-req"}, function(txn)
+core.register_action("hold", {"http-req"}, function(txn)
   local backend = txn.f:be_name()
   local limit = txn:get_var("txn.hold") * 1000
   local waited, nap, last = 0, 0, ms()
