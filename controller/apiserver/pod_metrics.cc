@@ -70,6 +70,7 @@ std::string RenderAll(const std::vector<json>& items, const Format& format, api:
   const Resource& resource = PodMetricsResource();
   if (format.shape == Shape::kTable) {
     std::vector<reconcilers::StoredObject> rows;
+    rows.reserve(items.size());
     for (const json& item : items) {
       rows.push_back({.key = {}, .value = std::make_shared<const std::string>(DumpJson(item))});
     }

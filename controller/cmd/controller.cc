@@ -153,7 +153,6 @@ struct Controller::Parts {
                  .waits_for_more = [this] { return applier && !applier->AppliedOnce(); }}),
         containers(*engine, clock, manager, metrics),
         resources(*engine, containers, clock, {.owner = options.instance, .grace = kGrace}),
-        external(clock, metrics),
         desired(objects, containers),
         jobs(clock, manager, metrics, {.grace = kGrace}),
         probes(*engine, clock, manager, metrics),
@@ -311,7 +310,6 @@ struct Controller::Parts {
   apiserver::ObjectCache objects;
   runtime::ContainerCache containers;
   runtime::ResourceMonitor resources;
-  external::PrometheusQueries external;
   reconcilers::LabelledApps desired;
   runtime::JobPool jobs;
   probe::ProbeMonitor probes;
@@ -426,9 +424,6 @@ Result<void> Controller::Prepare() {
   p.manager.AddPart("probes", nothing_wrong([&p] { p.probes.Start(); }), [&p] { p.probes.Stop(); });
   p.manager.AddPart("resources", nothing_wrong([&p] { p.resources.Start(); }), [&p] {
     if (!p.resources.Stop()) p.busy = true;
-  });
-  p.manager.AddPart("external", nothing_wrong([&p] { p.external.Start(); }), [&p] {
-    if (!p.external.Stop()) p.busy = true;
   });
   p.manager.AddPart("containers", nothing_wrong([&p] { p.containers.Start(); }),
                     [&p] { p.containers.Stop(); });

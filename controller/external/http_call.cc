@@ -3,6 +3,24 @@
 // cpprestsdk's headers use what this forbids.
 #undef BOOST_ASIO_NO_DEPRECATED
 
+#include <memory>
+
+#ifdef __clang__
+// clang makes C++23's constexpr ~unique_ptr where json.h has declared this class only; so that
+// clang-tidy can read the file.
+namespace web::json::details {
+class _Value;  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
+}
+template <>
+struct std::default_delete<web::json::details::_Value> {
+  default_delete() = default;
+  template <typename Derived>
+  // NOLINTNEXTLINE(google-explicit-constructor): as the template that it stands for.
+  default_delete(const default_delete<Derived>& /*other*/) {}
+  void operator()(web::json::details::_Value* value) const;
+};
+#endif
+
 #include <cpprest/http_client.h>
 #include <fmt/format.h>
 #include <pplx/threadpool.h>
@@ -14,6 +32,15 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "controller/runtime/log.h"
+
+#ifdef __clang__
+void std::default_delete<web::json::details::_Value>::operator()(
+    web::json::details::_Value* value) const {
+  delete value;
+}
+#endif
 
 namespace ballast::external {
 namespace {
@@ -27,8 +54,10 @@ void ChooseThreads() {
   static const bool once = [] {
     try {
       crossplat::threadpool::initialize_with_threads(kThreads);
-    } catch (const std::exception&) {
+    } catch (const std::exception& exception) {
       // Somebody else did: theirs will do.
+      runtime::Log(runtime::LogLevel::kDebug, "cpprestsdk has its threads already",
+                   {{"error", exception.what()}});
     }
     return true;
   }();
@@ -97,8 +126,10 @@ void HttpCall::Cancel() {
   state_->cancelled = true;
   try {
     state_->cancel.cancel();
-  } catch (const std::exception&) {
+  } catch (const std::exception& exception) {
     // It ends by its own time limits.
+    runtime::Log(runtime::LogLevel::kDebug, "A query could not be cancelled",
+                 {{"server", state_->request.server}, {"error", exception.what()}});
   }
 }
 
