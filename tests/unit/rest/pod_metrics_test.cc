@@ -157,7 +157,8 @@ TEST_F(PodMetricsTest, AsATable) {
     EXPECT_EQ(table["kind"], "Table");
     ASSERT_EQ(table["rows"].size(), 1U);
     EXPECT_EQ(table["rows"][0]["cells"][0], "shop-r1-0");
-    EXPECT_THAT(table["rows"][0]["cells"][1].get<std::string>(), testing::MatchesRegex("[1-9][0-9]*m"));
+    EXPECT_THAT(table["rows"][0]["cells"][1].get<std::string>(),
+                testing::MatchesRegex("[1-9][0-9]*m"));
     EXPECT_EQ(table["rows"][0]["cells"][2], "4Mi");
     EXPECT_EQ(table["columnDefinitions"].size(), 4U);
   }
