@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdint>
 #include <thread>
 
 #include "api/labels.h"
@@ -23,6 +25,22 @@ using testing::IsEmpty;
 
 constexpr char kUse[] = "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods";
 constexpr char kUseOfAll[] = "/apis/metrics.k8s.io/v1beta1/pods";
+
+// The world's clock, and how often the monitor has looked at it.
+class WatchedClock final : public reconcilers::Clock {
+ public:
+  explicit WatchedClock(const Clock& clock) : clock_(clock) {}
+  [[nodiscard]] Steady Now() const override {
+    ++looks_;
+    return clock_.Now();
+  }
+  [[nodiscard]] api::Time WallNow() const override { return clock_.WallNow(); }
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }
+
+ private:
+  const Clock& clock_;
+  mutable std::atomic<std::uint64_t> looks_ = 0;
+};
 
 class PodMetricsTest : public testing::Test {
  protected:
@@ -64,12 +82,14 @@ class PodMetricsTest : public testing::Test {
     ASSERT_TRUE(world_.registry.Write({FindResource("", "v1", "pods"), ns, name},
                                       [&](const json&) { return pod; }));
   }
-  // Time goes on while somebody waits.
+  // Time goes on while somebody waits, but never past a monitor that was not let onto a CPU: its
+  // patience would end before its work began.
   Reply Get(const std::string& target, const World::Headers& headers = {}) {
     const std::jthread time([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
+        const std::uint64_t looks = clock_.looks();
         world_.clock.Advance(std::chrono::milliseconds(25));
-        std::this_thread::yield();
+        while (clock_.looks() == looks && !stop.stop_requested()) std::this_thread::yield();
       }
     });
     return world_.Get(target, headers);
@@ -84,9 +104,10 @@ class PodMetricsTest : public testing::Test {
   }
 
   World world_;
+  WatchedClock clock_{world_.clock};
   fakes::FakeEngine engine_{&world_.clock};
   fakes::FakeContainerLister containers_{&engine_};
-  runtime::ResourceMonitor monitor_{engine_, containers_, world_.clock, {.owner = "ballast"}};
+  runtime::ResourceMonitor monitor_{engine_, containers_, clock_, {.owner = "ballast"}};
   PodMetrics metrics_{world_.registry, monitor_, world_.clock};
 };
 
