@@ -65,8 +65,10 @@ std::vector<std::string> ServerOptions(const BackendModel& backend, const Server
   if (Hashes(traffic.balance)) add({"hash-key", "addr-port"});
   // Whether it can be reached, and nothing more: what the web app answers is the business of its
   // probes, with their own paths, ports and limits.
-  add({"check", "inter", "1s", "downinter", "200ms", "rise", "1", "fall", "2"});
-  add({"observe", "layer4", "error-limit", "1", "on-error", "mark-down"});
+  add({"check", "inter", "1s", "fastinter", "5ms", "downinter", "200ms", "rise", "1", "fall", "2"});
+  // A connection that fails is a reason to look at once, and no proof: on a busy machine all of
+  // them fail together, and taking the servers out for that would leave none.
+  add({"observe", "layer4", "error-limit", "1", "on-error", "fastinter"});
   return words;
 }
 

@@ -1,4 +1,5 @@
 // Replicas that end by themselves: no event comes before their death.
+#include <algorithm>
 #include <csignal>
 
 #include "tests/fault/fixture.h"
@@ -11,6 +12,10 @@ class Crash : public BothWays {
   void End(const std::string& container) {
     const std::string pid = stack_->Docker({"inspect", "--format", "{{.State.Pid}}", container});
     ASSERT_EQ(kill(std::stoi(pid), SIGKILL), 0) << container << " has process " << pid;
+    // Until Docker knows, everything looks as before.
+    ASSERT_TRUE(
+        Eventually([&] { return std::ranges::count(stack_->Containers("shop"), container) == 0; },
+                   seconds(30)));
   }
 };
 

@@ -30,7 +30,9 @@ class FaultTest : public testing::Test {
   }
 
   void TearDown() override {
-    if (stack_ && HasFailure()) std::fprintf(stderr, "%s\n", stack_->Log(120).c_str());
+    if (!stack_ || !HasFailure()) return;
+    std::fprintf(stderr, "%s\nHAProxy:\n%s\n", stack_->Log(120).c_str(),
+                 stack_->HaproxyLog(40).c_str());
   }
 
   // How a test's controller runs unless it says otherwise.

@@ -2,6 +2,8 @@
 // and with the controller killed in the middle.
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/fault/fixture.h"
 
@@ -35,6 +37,7 @@ class Rollout : public BothWays {
   std::optional<loadgen::Load> posts_;
 };
 class ReplicaKilled : public BothWays {};
+class BusyMachine : public FaultTest {};
 
 TEST_P(Scaling, TwoToEightToTwoFailsNothing) {
   Begin(2, Options());
@@ -74,6 +77,26 @@ TEST_P(Scaling, ControllerKilledInTheMiddle) {
   ExpectNoFailure(gets.Stop(), "GET");
   ExpectNoFailure(posts.Stop(), "POST");
   ExpectNoReload("scaling");
+}
+
+// Every connection is late now and then: no reason to take a replica for dead.
+TEST_F(BusyMachine, ScalingFailsNothing) {
+  Begin(2);
+  std::vector<Child> busy(std::thread::hardware_concurrency() + 1);
+  for (Child& child : busy) child = Child({"sh", "-c", "while :; do :; done"}, "/dev/null");
+  loadgen::Load gets(Requests());
+  loadgen::Load posts(Requests("POST"));
+  gets.Start();
+  posts.Start();
+  for (int i = 0; i < 2; ++i) {
+    Scale(8);
+    ExpectConsistent(8, "up");
+    Scale(2);
+    ExpectConsistent(2, "down");
+  }
+  for (Child& child : busy) child.Kill();
+  ExpectNoFailure(gets.Stop(), "GET");
+  ExpectNoFailure(posts.Stop(), "POST");
 }
 
 TEST_P(Rollout, FourReplicasFailNothing) {

@@ -374,4 +374,10 @@ std::string Stack::Log(int lines) {
   return text;
 }
 
+std::string Stack::HaproxyLog(int lines) {
+  const std::string name = HaproxyContainer();
+  if (name.empty()) return "no container\n";
+  return TryDocker({"logs", "--timestamps", "--tail", std::to_string(lines), name}).output;
+}
+
 }  // namespace ballast::fault

@@ -87,6 +87,8 @@ class Stack {
   std::string Inconsistency(const std::string& app, int replicas);
   // Controller's log, for failures.
   std::string Log(int lines = 60);
+  // HAProxy's: which servers it took for dead, and why.
+  std::string HaproxyLog(int lines);
 
   [[nodiscard]] const std::string& instance() const { return instance_; }
   [[nodiscard]] std::uint16_t port() const { return static_cast<std::uint16_t>(port_); }

@@ -22,7 +22,8 @@ std::vector<std::string> Texts(const std::vector<RuntimeCommand>& commands) {
 
 const char kAddThird[] =
     "add server default_shop/shop-7f3a-3 172.30.0.7:3000 guid s:default_shop:shop-7f3a-3 weight 20 "
-    "check inter 1s downinter 200ms rise 1 fall 2 observe layer4 error-limit 1 on-error mark-down";
+    "check inter 1s fastinter 5ms downinter 200ms rise 1 fall 2 observe layer4 error-limit 1 "
+    "on-error fastinter";
 
 TEST(DiffTest, NothingForTheSame) {
   for (const auto& [name, model] : GoldenModels()) {

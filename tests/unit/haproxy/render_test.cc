@@ -124,7 +124,7 @@ TEST(RenderTest, AdminStatesInTheFile) {
   const std::string config = Config(model);
   EXPECT_THAT(config, HasSubstr("guid s:default_shop:shop-7f3a-1 weight 0 check"));
   EXPECT_THAT(config, HasSubstr("guid s:default_shop:shop-7f3a-2 weight 20 check"));
-  EXPECT_THAT(config, HasSubstr("on-error mark-down disabled\n"));
+  EXPECT_THAT(config, HasSubstr("on-error fastinter disabled\n"));
 }
 
 TEST(RenderTest, GuidsFitAndDiffer) {
