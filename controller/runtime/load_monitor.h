@@ -70,7 +70,8 @@ class LoadMonitor final : public reconcilers::LoadReader {
   static constexpr std::int64_t kNowSeconds = 5;  // of LoadNow
   // SampleSoon is not heard more often.
   static constexpr std::chrono::milliseconds kSoonest{100};
-  static constexpr std::int64_t kClockSetBack = 60;  // as LoadSeries: less is waited for
+  // A clock that is set back by less is waited for.
+  static constexpr std::int64_t kClockSetBack = reconcilers::LoadSeries::kClockSetBack;
 
   explicit LoadMonitor(LoadMonitorDependencies dependencies);
   ~LoadMonitor() override;

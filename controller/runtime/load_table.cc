@@ -63,7 +63,10 @@ void LoadTable::Follow(const api::ObjectKey& app, const std::vector<LoadSample>&
   if (entry.series) return;
   entry.series.emplace();
   for (const LoadSample& sample : seconds) entry.series->Add(sample);
-  for (const LoadSample& sample : entry.recent) entry.series->Add(sample);
+  for (const LoadSample& sample : entry.recent) {
+    const LoadSample* const last = entry.series->Last();
+    if (last == nullptr || sample.second > last->second) entry.series->Add(sample);
+  }
 }
 
 void LoadTable::Unfollow(const api::ObjectKey& app) {

@@ -6,8 +6,6 @@
 namespace ballast::reconcilers {
 namespace {
 
-constexpr std::int64_t kClockSetBack = 60;
-
 bool Credible(double value) { return value >= 0 && value <= LoadSeries::kMost; }  // NaN: neither
 
 bool Credible(const LoadSample& sample) {
@@ -79,7 +77,7 @@ void LoadSeries::Add(const LoadSample& sample) {
   if (!Credible(sample)) return;
   if (newest_ > 0 && sample.second <= newest_) {
     if (sample.second + kClockSetBack >= newest_) return;
-    *this = LoadSeries();
+    SetBack(newest_ + 1 - sample.second);
   }
   if (ring_.empty()) ring_.resize(kSeconds);
   if (newest_ == 0 || sample.second - newest_ >= kSeconds) {
@@ -91,6 +89,15 @@ void LoadSeries::Add(const LoadSample& sample) {
   Append(sample.second, sample);
   newest_ = sample.second;
   if (last_ - base_ >= 2 * kSeconds) Rebase();
+}
+
+void LoadSeries::SetBack(std::int64_t seconds) {
+  std::vector<LoadSample> samples = Samples(0);
+  *this = LoadSeries();
+  for (LoadSample& sample : samples) {
+    sample.second -= seconds;
+    Add(sample);
+  }
 }
 
 bool LoadSeries::Window(std::int64_t end, int seconds, Sums& sums) const {

@@ -46,11 +46,13 @@ struct LoadTrend {
 class LoadSeries {
  public:
   static constexpr std::int64_t kSeconds = 900;
+  static constexpr std::int64_t kClockSetBack = 2;
   // What is larger than this cannot have been measured.
   static constexpr double kMost = 1e9;
 
   // Seconds that are left out are gaps. One that is not newer than the last is ignored, unless it
-  // is more than a minute older: then the clock was set back, and the series starts anew. A sample
+  // is more than kClockSetBack older: then the clock was set back, and so is all that is kept, by
+  // as much as the sample follows the last. A sample
   // with a number that no load has (NaN, infinite, negative, above kMost) is a gap.
   void Add(const LoadSample& sample);
 
@@ -94,6 +96,7 @@ class LoadSeries {
   bool Window(std::int64_t end, int seconds, Sums& sums) const;
   void Append(std::int64_t second, const LoadSample& sample);
   void Rebase();
+  void SetBack(std::int64_t seconds);
 
   std::vector<Slot> ring_;   // empty until the first sample, then kSeconds of them
   std::int64_t first_ = 0;   // oldest second in the ring

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace ballast::reconcilers {
 namespace {
 
 constexpr double kMillis = 1000;
+constexpr double kUsualSeconds = 10;
 
 bool WentDown(const TrafficCounters& before, const TrafficCounters& now) {
   return now.arrived < before.arrived || now.ended < before.ended || now.errors < before.errors;
@@ -14,6 +16,11 @@ bool WentDown(const TrafficCounters& before, const TrafficCounters& now) {
 
 double Rate(std::int64_t before, std::int64_t now, double seconds) {
   return static_cast<double>(now - before) / seconds;
+}
+
+// Towards `value`, by as much of the way as `seconds` are of ten.
+void Smooth(double value, double seconds, bool known, double& usual) {
+  usual = known ? usual + std::min(1.0, seconds / kUsualSeconds) * (value - usual) : value;
 }
 
 // A mean of means, each weighed by how many it is of.
@@ -61,6 +68,7 @@ std::map<api::ObjectKey, AppLoad> LoadTracker::Add(std::int64_t second, Clock::S
   if (!started_) started_ = now;
   Sums sums;
   bool waiting = false;  // for one of which nobody knows yet what it serves
+  std::vector<const Balancer*> silent;
   for (auto& [name, reading] : readings) {
     if (reading) {
       AddReading(balancers_[name], std::move(*reading), sums);
@@ -70,13 +78,14 @@ std::map<api::ObjectKey, AppLoad> LoadTracker::Add(std::int64_t second, Clock::S
     if (known == balancers_.end()) {
       waiting = waiting || now - *started_ < kGivenUpAfter;
     } else if (now - known->second.last.at >= kGivenUpAfter) {
-      balancers_.erase(known);
+      silent.push_back(&known->second);
     } else {
       for (const BackendCounters& backend : known->second.last.backends) {
         sums[backend.app].known = false;
       }
     }
   }
+  for (const Balancer* const balancer : silent) AddUsual(*balancer, sums);
   if (waiting) {
     for (auto& [app, sum] : sums) sum.known = false;
   }
@@ -117,22 +126,50 @@ void LoadTracker::AddReading(Balancer& balancer, LoadReading reading, Sums& sums
       AddMean(*mean, static_cast<double>(counters.ended - old->counters.ended), sum.response_sum,
               sum.responses);
     }
-    AddBackend(*old, backend, seconds, sum);
+    AddBackend(*old, backend, seconds, balancer.usual[backend.app], sum);
   }
-  std::erase_if(balancer.meters, [&](const auto& entry) {
+  const auto gone = [&](const auto& entry) {
     const auto it = std::ranges::lower_bound(now.backends, entry.first, {}, &BackendCounters::app);
     return it == now.backends.end() || it->app != entry.first;
-  });
+  };
+  std::erase_if(balancer.meters, gone);
+  std::erase_if(balancer.usual, gone);
+}
+
+void LoadTracker::AddUsual(const Balancer& silent, Sums& sums) {
+  for (const BackendCounters& backend : silent.last.backends) {
+    const auto sum = sums.find(backend.app);
+    if (sum == sums.end()) continue;  // nobody else knows anything of it
+    const auto usual = silent.usual.find(backend.app);
+    if (usual == silent.usual.end()) {
+      sum->second.known = false;
+      continue;
+    }
+    LoadSample& sample = sum->second.sample;
+    sample.request_rate += usual->second.request_rate;
+    sample.error_rate += usual->second.error_rate;
+    sample.concurrency += usual->second.concurrency;
+    sample.queued += usual->second.queued;
+  }
 }
 
 void LoadTracker::AddBackend(const BackendCounters& before, const BackendCounters& now,
-                             double seconds, Sum& sum) {
+                             double seconds, Usual& usual, Sum& sum) {
   LoadSample& sample = sum.sample;
   const TrafficCounters& counters = now.counters;
-  sample.request_rate += Rate(before.counters.arrived, counters.arrived, seconds);
-  sample.error_rate += Rate(before.counters.errors, counters.errors, seconds);
-  sample.concurrency += counters.current + now.elsewhere;
-  sample.queued += counters.queued;
+  const double request_rate = Rate(before.counters.arrived, counters.arrived, seconds);
+  const double error_rate = Rate(before.counters.errors, counters.errors, seconds);
+  const double concurrency = counters.current + now.elsewhere;
+  const double queued = counters.queued;
+  sample.request_rate += request_rate;
+  sample.error_rate += error_rate;
+  sample.concurrency += concurrency;
+  sample.queued += queued;
+  Smooth(request_rate, seconds, usual.known, usual.request_rate);
+  Smooth(error_rate, seconds, usual.known, usual.error_rate);
+  Smooth(concurrency, seconds, usual.known, usual.concurrency);
+  Smooth(queued, seconds, usual.known, usual.queued);
+  usual.known = true;
   // A replica takes traffic when it does so in all of them.
   sample.in_service =
       sum.in_service_known ? std::min(sample.in_service, now.active_servers) : now.active_servers;

@@ -39,8 +39,9 @@ using LoadReadings = std::map<std::string, std::optional<LoadReading>>;
 
 class LoadTracker {
  public:
-  // One that is silent for so long does not take the web apps' requests any more: the others' sum
-  // counts again. So long after the start those that have not answered yet are waited for.
+  // One that is silent for so long is taken to serve what it served before: the others tell whether
+  // there is more, and nothing is scaled down for what nobody sees. A web app behind no other stays
+  // unknown. So long after the start those that have not answered yet are waited for.
   static constexpr std::chrono::seconds kGivenUpAfter{15};
   // What came in a longer time says little of its last second.
   static constexpr std::chrono::seconds kLongest{5};
@@ -50,8 +51,17 @@ class LoadTracker {
                                         LoadReadings readings);
 
  private:
+  // What one load balancer serves of a web app; rates are smoothed over about ten seconds.
+  struct Usual {
+    double request_rate = 0;
+    double error_rate = 0;
+    double concurrency = 0;
+    double queued = 0;
+    bool known = false;
+  };
   struct Balancer {
     LoadReading last;
+    std::map<api::ObjectKey, Usual> usual;
     bool dropped = false;  // of the last reading the counts were not used
     std::map<api::ObjectKey, ResponseMeter> meters;
   };
@@ -59,8 +69,9 @@ class LoadTracker {
   using Sums = std::map<api::ObjectKey, Sum>;
 
   void AddReading(Balancer& balancer, LoadReading reading, Sums& sums);
+  static void AddUsual(const Balancer& silent, Sums& sums);
   static void AddBackend(const BackendCounters& before, const BackendCounters& now, double seconds,
-                         Sum& sum);
+                         Usual& usual, Sum& sum);
 
   std::optional<Clock::Steady> started_;
   std::map<std::string, Balancer> balancers_;

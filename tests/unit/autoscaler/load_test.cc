@@ -143,12 +143,23 @@ TEST(LoadSeries, OldSamplesAreIgnoredUntilTheClockWasSetBack) {
   LoadSeries series;
   series.Add(Sample(kStart, 100));
   series.Add(Sample(kStart, 999));
-  series.Add(Sample(kStart - 60, 999));
+  series.Add(Sample(kStart - 2, 999));
   EXPECT_DOUBLE_EQ(series.Last()->request_rate, 100);
   EXPECT_EQ(series.Samples(0).size(), 1U);
-  series.Add(Sample(kStart - 61, 7));
-  ASSERT_EQ(series.Samples(0).size(), 1U);
-  EXPECT_EQ(series.Last()->second, kStart - 61);
+  for (const std::int64_t back : {3, 60, 7200}) {
+    series.Add(Sample(series.Last()->second + 10, 50));
+    const std::vector<LoadSample> before = series.Samples(0);
+    const std::int64_t second = series.Last()->second - back;
+    series.Add(Sample(second, 7));
+    const std::vector<LoadSample> after = series.Samples(0);
+    ASSERT_EQ(after.size(), before.size() + 1) << "nothing is forgotten";
+    EXPECT_EQ(series.Last()->second, second);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(after[i].second, before[i].second - back - 1);
+      EXPECT_EQ(after[i].request_rate, before[i].request_rate);
+    }
+    EXPECT_DOUBLE_EQ(series.Mean(second, 2).request_rate, 28.5);
+  }
 }
 
 TEST(LoadSeries, NumbersThatNoLoadHasAreGaps) {

@@ -205,12 +205,48 @@ TEST_F(LoadTrackerTest, OneOfTwoThatIsSilentIsNoHalfOfTheLoad) {
     EXPECT_TRUE(loads[kBlog].sample) << "the other load balancer has nothing to do with it";
     ++silent;
   }
-  // It is gone for good: its requests come to the other one.
+  // It serves on, for all that anybody knows; the other one tells whether there is more.
   auto loads = turn(110 + 10 * (silent + 1), false);
   ASSERT_TRUE(loads[kShop].sample);
-  EXPECT_DOUBLE_EQ(loads[kShop].sample->request_rate, 10);
-  EXPECT_FALSE(turn(300, true)[kShop].sample) << "back: the first reading";
-  EXPECT_TRUE(turn(310, true)[kShop].sample);
+  EXPECT_DOUBLE_EQ(loads[kShop].sample->request_rate, 20);
+  loads = turn(110 + 10 * (silent + 1) + 50, false);
+  EXPECT_DOUBLE_EQ(loads[kShop].sample->request_rate, 60);
+  EXPECT_DOUBLE_EQ(loads[kBlog].sample->request_rate, 50);
+  EXPECT_FALSE(turn(400, true)[kShop].sample) << "back: the first reading";
+  EXPECT_TRUE(turn(410, true)[kShop].sample);
+}
+
+TEST_F(LoadTrackerTest, WhatOnlyASilentOneServesIsUnknownForAsLongAsItTakes) {
+  const auto turn = [&](std::int64_t count, bool outer) {
+    now_ += seconds(1);
+    LoadReadings readings{{"inner", Reading({Backend(kShop, count)})}};
+    readings["outer"] =
+        outer ? std::optional(Reading({Backend(kBlog, count)}, "1/7/5/")) : std::nullopt;
+    return Add(std::move(readings));
+  };
+  turn(100, true);
+  ASSERT_TRUE(turn(110, true)[kBlog].sample);
+  for (int i = 0; i < 40; ++i) {
+    auto loads = turn(120 + 10 * i, false);
+    EXPECT_FALSE(loads[kBlog].sample) << i;
+    EXPECT_DOUBLE_EQ(loads[kShop].sample.value().request_rate, 10);
+  }
+}
+
+TEST_F(LoadTrackerTest, WhatASilentOneServedIsItsUsualNotItsLastSecond) {
+  const auto turn = [&](std::int64_t inner, std::optional<std::int64_t> outer) {
+    now_ += seconds(1);
+    LoadReadings readings{{"inner", Reading({Backend(kShop, inner)})}};
+    readings["outer"] =
+        outer ? std::optional(Reading({Backend(kShop, *outer)}, "1/7/5/")) : std::nullopt;
+    return Add(std::move(readings))[kShop].sample;
+  };
+  std::int64_t count = 0;
+  for (int i = 0; i < 60; ++i) turn(0, count += 100);
+  turn(0, count);  // a second in which nobody came
+  std::optional<LoadSample> sample;
+  for (int i = 0; i < 20; ++i) sample = turn(0, std::nullopt);
+  EXPECT_DOUBLE_EQ(sample.value().request_rate, 90);
 }
 
 TEST_F(LoadTrackerTest, ALoadBalancerThatIsDeletedIsNotWaitedFor) {
