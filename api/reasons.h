@@ -39,6 +39,7 @@ inline constexpr char kScalingPolicy[] = "ScalingPolicy";
 // Events.
 inline constexpr char kSuccessfulRescale[] = "SuccessfulRescale";
 inline constexpr char kHistoryNotKept[] = "HistoryNotKept";
+inline constexpr char kHistoryNotRead[] = "HistoryNotRead";
 inline constexpr char kRolloutStarted[] = "RolloutStarted";
 inline constexpr char kVariablesLeftOut[] = "VariablesLeftOut";
 inline constexpr char kPullSecretUnusable[] = "PullSecretUnusable";

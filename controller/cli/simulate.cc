@@ -181,18 +181,17 @@ int RunSimulate(const Arguments& arguments, Session& session) {
     RunAll(*trace, *plan, *playable, zones,
            session.environment.error_width > 0 ? &progress : nullptr, report.runs);
   }
-  if (!plan->svg_file.empty()) {
-    const auto written =
-        Write(plan->svg_file, plan->targets.empty() ? TimelineSvg(report) : FrontierSvg(report));
-    if (!written) return session.Fail(written.error());
-  }
   if (plan->output == "json") {
     session.out << SimulationJson(report).dump(2) << "\n";
   } else {
     session.out << RenderSimulation(
         report, {.width = session.environment.width, .color = session.environment.color});
   }
+  // What took minutes to find out is on the screen whatever becomes of the picture.
   if (!plan->svg_file.empty()) {
+    const auto written =
+        Write(plan->svg_file, plan->targets.empty() ? TimelineSvg(report) : FrontierSvg(report));
+    if (!written) return session.Fail(written.error());
     session.err << "picture written to " << Sanitize(plan->svg_file) << "\n";
   }
   return kExitOk;

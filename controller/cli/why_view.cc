@@ -120,6 +120,12 @@ std::string RenderWhy(const WhyInput& input) {
     const std::string why = Text(Field(input.autoscaler, "status"), "lastDecision", "");
     return out + (why.empty() ? "it has not decided anything yet" : Sanitize(why)) + "\n";
   }
+  // What was decided last is not what happens now.
+  for (const json& condition : List(Field(input.autoscaler, "status"), "conditions")) {
+    if (Text(condition, "type") != "AbleToScale" || Text(condition, "status") != "False") continue;
+    out += Paint("now: " + Sanitize(Text(condition, "message")), Style::kBad, input.color) + "\n";
+    out += "  the last decision: ";
+  }
   return out + Newest(input) + "\n" + Before(input);
 }
 

@@ -47,6 +47,7 @@ struct AutoscalerReconciler::Memory {
   std::optional<api::AutoscalerStatus> shown;
   std::string missing;  // the metric that is not known, and why
   std::optional<Clock::Steady> missing_since;
+  bool told_unread = false;
   std::string told;  // the last warning, so that it is not said each second
 };
 
@@ -101,7 +102,7 @@ Result<Outcome> AutoscalerReconciler::Reconcile(const api::ObjectKey& key) {
             .input = {},
             .decision = {},
             .problems = {}};
-  if (auto recalled = Recall(pass); !recalled) return std::unexpected(recalled.error());
+  Recall(pass);
   const api::ScaleTargetRef& target = pass.autoscaler->spec.scale_target_ref;
   const api::ObjectKey app_key{"WebApp", key.ns, target.name};
   switch (d_.desired.GetWebApp(app_key, pass.app)) {
@@ -121,6 +122,10 @@ Result<Outcome> AutoscalerReconciler::Reconcile(const api::ObjectKey& key) {
   Observe(pass);
   LearnStartup(pass);
   pass.decision = Decide(pass.input, pass.memory.history);
+  if (!pass.memory.recalled && pass.decision.replicas < pass.input.current) {
+    pass.decision.replicas = pass.input.current;
+    pass.decision.message = "what was decided before cannot be read: nothing is scaled down";
+  }
   auto acted = Act(pass);
   KeepDecision(pass);
   Show(pass, MakeAutoscalerStatus(*pass.autoscaler, pass.input, pass.decision, pass.memory.history,
@@ -129,13 +134,22 @@ Result<Outcome> AutoscalerReconciler::Reconcile(const api::ObjectKey& key) {
   return Outcome{.requeue_after = kLookAgain};
 }
 
-// What an earlier controller knew. While it cannot be read, nothing is decided: who has forgotten
-// the peak of a minute ago would scale down.
-Result<void> AutoscalerReconciler::Recall(Pass& pass) {
+// What an earlier controller knew. While it cannot be read, nothing is scaled down: who has
+// forgotten the peak of a minute ago would.
+void AutoscalerReconciler::Recall(Pass& pass) {
   Memory& memory = pass.memory;
-  if (memory.recalled) return {};
+  if (memory.recalled) return;
   const auto stored = d_.history.LoadState(pass.key);
-  if (!stored) return Wrap("read the autoscaler's history", stored.error());
+  if (!stored) {
+    pass.problems.history = stored.error().message;
+    if (!std::exchange(memory.told_unread, true)) {
+      d_.events.Record(pass.key, EventType::kWarning, reason::kHistoryNotRead,
+                       "what was decided before cannot be read, nothing is scaled down until it "
+                       "can: " +
+                           stored.error().message);
+    }
+    return;
+  }
   if (!stored->empty()) {
     auto decoded = DecodeScalingHistory(*stored);
     if (decoded) {
@@ -147,7 +161,6 @@ Result<void> AutoscalerReconciler::Recall(Pass& pass) {
     }
   }
   memory.recalled = true;
-  return {};
 }
 
 Result<Outcome> AutoscalerReconciler::Idle(Pass& pass, std::string why) {
@@ -311,7 +324,7 @@ void AutoscalerReconciler::SaveHistory(Pass& pass, bool state) {
   Memory& memory = pass.memory;
   auto saved = d_.history.SaveDecision(pass.key, memory.row);
   memory.row_saved = saved.has_value();
-  if (state) {
+  if (state && memory.recalled) {
     if (saved) saved = d_.history.SaveState(pass.key, EncodeScalingHistory(memory.history));
     memory.saved_at = pass.now;
   }

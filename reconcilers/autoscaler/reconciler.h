@@ -59,7 +59,7 @@ class AutoscalerReconciler final : public Reconciler {
 
   Memory& MemoryOf(const api::ObjectKey& key);
   void Forget(const api::ObjectKey& key);
-  Result<void> Recall(Pass& pass);
+  void Recall(Pass& pass);
   Result<Outcome> Idle(Pass& pass, std::string why);
   void Observe(Pass& pass);
   void LearnStartup(Pass& pass);

@@ -28,6 +28,10 @@ api::Condition AbleToScale(const Decision& decision, const AutoscalerProblems& p
   if (!problems.update.empty()) {
     return Make("AbleToScale", false, reason::kFailedUpdateScale, problems.update);
   }
+  if (!problems.history.empty()) {
+    return Make("AbleToScale", false, reason::kHistoryNotRead,
+                "up only, until it can be read what was decided before: " + problems.history);
+  }
   if (decision.limit == ScalingLimit::kStabilization) {
     if (decision.proposed > decision.current) {
       return Make("AbleToScale", true, reason::kScaleUpStabilized,

@@ -10,8 +10,9 @@ namespace ballast::reconcilers {
 
 // What is wrong besides the decision; "" = nothing.
 struct AutoscalerProblems {
-  std::string target;  // why the target cannot be scaled at all; then there is no decision
-  std::string update;  // why the number could not be set
+  std::string target;   // why the target cannot be scaled at all; then there is no decision
+  std::string update;   // why the number could not be set
+  std::string history;  // why nobody knows what was decided before
 };
 
 [[nodiscard]] api::AutoscalerStatus MakeAutoscalerStatus(const api::Autoscaler& autoscaler,

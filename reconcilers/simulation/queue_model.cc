@@ -13,30 +13,34 @@ constexpr double kNone = 1e-9;  // requests: what is left of a subtraction
 QueueModel::QueueModel(int timeout)
     : timeout_(timeout), waits_((static_cast<std::size_t>(timeout) + 1) * kBuckets + 1, 0.0) {}
 
-void QueueModel::Waited(double amount, double from, double to) {
-  from = std::max(0.0, from);
-  to = std::max(0.0, to);
-  served_last_ += amount;
-  waited_last_ += amount * (from + to) / 2;
-  const auto bucket = [this](double wait) {
+// `amount` requests into buckets of a hundredth of a second, evenly from one wait to the other.
+void QueueModel::Spread(double amount, double from, double to, std::vector<double>& waits) {
+  const auto bucket = [&waits](double wait) {
     const double at = std::ceil((wait * kBuckets) - kNone);
-    return static_cast<std::size_t>(std::clamp(at, 0.0, static_cast<double>(waits_.size() - 1)));
+    return static_cast<std::size_t>(std::clamp(at, 0.0, static_cast<double>(waits.size() - 1)));
   };
   const double least = std::min(from, to);
   const double most = std::max(from, to);
   const std::size_t first = bucket(least);
   const std::size_t last = bucket(most);
   if (first == last || most - least < kNone) {
-    waits_[last] += amount;
+    waits[last] += amount;
     return;
   }
-  // Evenly from one to the other.
   double edge = least;
   for (std::size_t i = first; i <= last; ++i) {
     const double end = i == last ? most : static_cast<double>(i) / kBuckets;
-    waits_[i] += amount * (end - edge) / (most - least);
+    waits[i] += amount * (end - edge) / (most - least);
     edge = end;
   }
+}
+
+void QueueModel::Waited(double amount, double from, double to) {
+  from = std::max(0.0, from);
+  to = std::max(0.0, to);
+  served_last_ += amount;
+  waited_last_ += amount * (from + to) / 2;
+  Spread(amount, from, to, waits_);
 }
 
 // Those of earlier seconds. The time within this second at which it is done.
@@ -120,11 +124,17 @@ double QueueModel::Later(double seconds) const {
 }
 
 double QueueModel::Quantile(double share) const {
+  std::vector<double> waits = waits_;
+  // The ones that wait still, for as long as they did.
+  for (const Chunk& chunk : queue_) {
+    const double first = static_cast<double>(now_ - chunk.second) - chunk.begin;
+    Spread(chunk.amount, first, std::max(0.0, first - (chunk.amount / chunk.rate)), waits);
+  }
   double all = 0;
-  for (const double amount : waits_) all += amount;
+  for (const double amount : waits) all += amount;
   double sum = 0;
-  for (std::size_t i = 0; i < waits_.size(); ++i) {
-    sum += waits_[i];
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    sum += waits[i];
     if (sum > 0 && sum >= all * share * (1 - kNone)) {
       return std::min(static_cast<double>(i) / kBuckets, static_cast<double>(timeout_));
     }

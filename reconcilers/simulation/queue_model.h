@@ -38,6 +38,7 @@ class QueueModel {
     double rate;
     double amount;
   };
+  static void Spread(double amount, double from, double to, std::vector<double>& waits);
   // `amount` requests, of which the first waited `from` seconds and the last one `to`.
   void Waited(double amount, double from, double to);
   double ServeOld(double capacity);

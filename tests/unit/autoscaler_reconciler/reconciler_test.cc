@@ -177,12 +177,24 @@ TEST_F(AutoscalerReconcilerTest, ARestartForgetsNothing) {
   EXPECT_EQ(Replicas(), 2);
 }
 
-TEST_F(AutoscalerReconcilerTest, NothingIsDecidedWhileTheHistoryCannotBeRead) {
-  history_.fail = Status{Code::kUnavailable, "the disk is away"};
-  const auto outcome = Second(500);
-  ASSERT_FALSE(outcome);
-  EXPECT_THAT(outcome.error().message, HasSubstr("the disk is away"));
-  EXPECT_TRUE(scaler_.set.empty());
+TEST_F(AutoscalerReconcilerTest, NothingGoesDownWhileTheHistoryCannotBeRead) {
+  Seconds(60, 300);
+  const int peak = Replicas();
+  const std::string kept = *history_.LoadState(kKey);
+  Start();
+  history_.fail = Status{Code::kUnavailable, "the disk is gone"};
+  Seconds(300, 10);
+  EXPECT_EQ(Replicas(), peak);
+  EXPECT_EQ(ReasonOf("AbleToScale"), "HistoryNotRead");
+  EXPECT_EQ(Count("HistoryNotRead"), 1) << "once, and not each second";
+  EXPECT_THAT(Message("HistoryNotRead"), HasSubstr("the disk is gone"));
+  Seconds(20, 600);
+  EXPECT_GT(Replicas(), peak) << "what is needed is given";
+  history_.fail.reset();
+  EXPECT_EQ(*history_.LoadState(kKey), kept) << "nobody writes over what was not read";
+  Seconds(300, 10);
+  EXPECT_EQ(Replicas(), 2);
+  EXPECT_NE(ReasonOf("AbleToScale"), "HistoryNotRead");
 }
 
 TEST_F(AutoscalerReconcilerTest, WithoutSamplesNothingGoesDown) {

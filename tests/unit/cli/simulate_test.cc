@@ -137,8 +137,11 @@ TEST_F(Simulate, Timeline) {
   EXPECT_THAT(svg, HasSubstr("times are UTC"));
   EXPECT_THAT(svg, HasSubstr("kpa, target 40"));
   EXPECT_THAT(svg, HasSubstr("prefers-color-scheme:dark"));
-  EXPECT_THAT(Ballast({"-f", manifest_, "--trace", odd, "--svg", directory_ + "/no/x.svg"}).err,
-              HasSubstr("x.svg: cannot be written: No such file"));
+  const Outcome unwritable =
+      Ballast({"-f", manifest_, "--trace", odd, "--svg", directory_ + "/no/x.svg"});
+  EXPECT_EQ(unwritable.code, 1);
+  EXPECT_THAT(unwritable.err, HasSubstr("x.svg: cannot be written: No such file"));
+  EXPECT_EQ(unwritable.out, outcome.out) << "the figures are there nevertheless";
 }
 
 TEST_F(Simulate, CommandLine) {

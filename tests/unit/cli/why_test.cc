@@ -75,6 +75,18 @@ TEST(Why, NothingDecidedYet) {
   EXPECT_THAT(out, Not(HasSubstr("\x1b")));
 }
 
+TEST(Why, WhatKeepsItFromDecidingComesFirst) {
+  const json autoscaler = {{"metadata", {{"name", "x"}}},
+                           {"status",
+                            {{"conditions",
+                              {{{"type", "AbleToScale"},
+                                {"status", "False"},
+                                {"message", "there is no WebApp shop"}}}}}}};
+  const json decisions = json::parse(kDecisions)["items"];
+  const std::string out = RenderWhy({.autoscaler = autoscaler, .decisions = decisions, .now = {}});
+  EXPECT_THAT(out, HasSubstr("now: there is no WebApp shop\n  the last decision: RequestRate"));
+}
+
 // Whatever a newer or broken server says.
 TEST(Why, RubbishIsShownAsNothing) {
   const json autoscaler = 3;

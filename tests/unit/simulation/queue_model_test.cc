@@ -110,5 +110,14 @@ TEST(ReplicasModel, TheOnesOnTheirWayGoFirst) {
   EXPECT_EQ(replicas.ready(), 1);
 }
 
+TEST(QueueModel, WhoStillWaitsAtTheEndHasWaited) {
+  QueueModel queue(60);
+  queue.Second(100, 100);
+  for (int i = 0; i < 9; ++i) queue.Second(100, 0);
+  EXPECT_NEAR(queue.Quantile(0.05), 0, 0.02);
+  EXPECT_NEAR(queue.Quantile(0.55), 4.5, 0.1);
+  EXPECT_NEAR(queue.Quantile(0.99), 8.9, 0.1);
+}
+
 }  // namespace
 }  // namespace ballast::reconcilers
