@@ -92,6 +92,7 @@ std::string ShowBytes(const json& bytes) {
   if (!Readable(bytes)) return kUnknown;
   constexpr double kMebi = 1024.0 * 1024;
   const double value = bytes.get<double>() / kMebi;
+  if (value < 9.95) return fmt::format("{:.1f}Mi", value);
   return value < 10'000 ? fmt::format("{:.0f}Mi", value) : fmt::format("{:.0f}Gi", value / 1024);
 }
 
@@ -135,7 +136,7 @@ std::string DrawTop(const json& answer, const TopOptions& options, std::size_t h
   TopOptions plain = options;
   plain.color = false;
   std::string head =
-      fmt::format("{}   {} requests/s", Text(answer, "now", ""), ShowCount(json(Total(answer))));
+      fmt::format("{} requests/s   {}", ShowCount(json(Total(answer))), Text(answer, "now", ""));
   if (!notice.empty()) head = Sanitize(notice);
   std::string text = head + "\n" + RenderTop(answer, plain);
   std::string picture = kHome;

@@ -44,6 +44,7 @@ TEST(TopView, FiguresAreShort) {
   EXPECT_EQ(ShowCpu(0.2504), "250m");
   EXPECT_EQ(ShowCpu(1.52), "1.5");
   EXPECT_EQ(ShowBytes(301'989'888), "288Mi");
+  EXPECT_EQ(ShowBytes(700'000), "0.7Mi");
   for (const json& nothing : {json(), json("x"), json(-1), json(1e300), json::array()}) {
     EXPECT_EQ(ShowSeconds(nothing), "-");
     EXPECT_EQ(ShowCount(nothing), "-");
