@@ -108,6 +108,7 @@ class PrometheusQueries::Impl {
       }
     }
     std::vector<CallPtr> left;
+    left.reserve(calls_.size());
     for (const auto& [key, call] : calls_) left.push_back(call);
     lock.unlock();
     for (const CallPtr& call : left) call->Cancel();
