@@ -107,9 +107,24 @@ TEST_F(Autoscale, TenTimesTheLoadGetsTheRightCountAndFailsNothing) {
   ExpectConsistent(2, "the load is gone");
   ExpectNoFailure(before.Stop(), "all the time");
   ExpectNoReload("scaling");
+
+  const std::string socket = "--socket=" + stack_->socket();
+  const CommandResult why =
+      ::ballast::fault::Run({BALLAST_BINARY, "why", "shop", "--limit", "100", socket});
+  EXPECT_EQ(why.exit_code, 0) << why.output;
+  EXPECT_THAT(why.output, testing::HasSubstr("autoscaler/shop of webapp/shop: "));
+  EXPECT_THAT(why.output, testing::ContainsRegex("[2-7] -> [89] ")) << "the decision that scaled up";
+  // What was recorded of it, played again to the same autoscaler: the surge is in it.
+  const CommandResult again = ::ballast::fault::Run(
+      {BALLAST_BINARY, "simulate", "-f", stack_->manifests() + "/autoscaler.yaml", "--from", "shop",
+       "--since", "5m", "--policy", "ballast", "-o", "json", socket});
+  ASSERT_EQ(again.exit_code, 0) << again.output;
+  const json report = json::parse(again.output.substr(again.output.find('{')), nullptr, false);
+  ASSERT_TRUE(report.is_object()) << again.output;
+  EXPECT_GE(report["runs"][0]["mostReplicas"], 8) << again.output;
 }
 
-// One minute here; hack/test noise gives it ten.
+// One minute here; hack/test soak -- -R Noise gives it ten.
 TEST_F(Autoscale, NoisyConstantLoadChangesNothing) {
   Serve();
   const char* given = std::getenv("BALLAST_NOISE_SECONDS");
@@ -130,7 +145,8 @@ TEST_F(Autoscale, NoisyConstantLoadChangesNothing) {
       if (Clock::now() - begin < seconds(30)) continue;
       if (seen.empty() || seen.back() != count) seen.push_back(count);
     }
-    EXPECT_EQ(noise.Stop().failed, 0U);
+    const loadgen::Report report = noise.Stop();
+    EXPECT_EQ(report.failed, 0U) << report.Details();
     RunFor(milliseconds(pause(random)));
     most = std::max(most, Asked().value_or(0));
   }
