@@ -17,6 +17,8 @@ constexpr int kLater = 10;  // of the mean that tells of a drop
 constexpr int kIdle = 30;   // without a request: nobody is there
 constexpr int kMinute = 60;
 constexpr int kLong = 300;
+constexpr double kJumpAtFirst = 2.5;  // standard deviations that a jump may be chance
+constexpr double kJumpRatioAtFirst = 1.2;
 constexpr int kSettled = 30;           // samples before a miss can be called unusual
 constexpr double kLeast = 0.01;        // weights below that are none
 constexpr double kNothing = 1e-9;      // of a rate: exact for every purpose
@@ -183,8 +185,11 @@ double Overruled(const LoadSeries& load, std::int64_t end, const Known& known, d
   if (known.growth <= 0) forecast = std::min(forecast, most);
   forecast = std::max(forecast, least);
   const LoadSample* last = load.At(end);
-  if (last != nullptr && last->request_rate > params.jump_ratio * forecast) {
-    forecast = std::max(forecast, last->request_rate - params.jump * misses(memory.error, 1));
+  // Where little is known, chance alone is what it may have been: that is well bounded.
+  const double ratio = usual ? params.jump_ratio : std::min(params.jump_ratio, kJumpRatioAtFirst);
+  const double jump = usual ? params.jump : std::min(params.jump, kJumpAtFirst);
+  if (last != nullptr && last->request_rate > ratio * forecast) {
+    forecast = std::max(forecast, last->request_rate - jump * misses(memory.error, 1));
   }
   return forecast;
 }

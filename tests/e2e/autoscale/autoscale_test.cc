@@ -113,7 +113,8 @@ TEST_F(Autoscale, TenTimesTheLoadGetsTheRightCountAndFailsNothing) {
       ::ballast::fault::Run({BALLAST_BINARY, "why", "shop", "--limit", "100", socket});
   EXPECT_EQ(why.exit_code, 0) << why.output;
   EXPECT_THAT(why.output, testing::HasSubstr("autoscaler/shop of webapp/shop: "));
-  EXPECT_THAT(why.output, testing::ContainsRegex("[2-7] -> [89] ")) << "the decision that scaled up";
+  EXPECT_THAT(why.output, testing::ContainsRegex("[2-7] -> [89] "))
+      << "the decision that scaled up";
   // What was recorded of it, played again to the same autoscaler: the surge is in it.
   const CommandResult again = ::ballast::fault::Run(
       {BALLAST_BINARY, "simulate", "-f", stack_->manifests() + "/autoscaler.yaml", "--from", "shop",

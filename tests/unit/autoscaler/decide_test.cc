@@ -153,6 +153,23 @@ TEST(Decide, NothingKnownNeverShrinksAndSaysWhy) {
   EXPECT_EQ(decision.metrics[0].problem, "nothing was counted for more than 5 s");
 }
 
+// Within three seconds of its beginning, wherever in a second that is, also where little is known
+// of what is usual.
+TEST(Decide, TenTimesTheLoadIsWhollySeenWithItsSecondWholeSecond) {
+  for (const int known : {4, 6, 12, 25, 40, 300}) {
+    for (double part = 0; part < 1; part += 0.05) {
+      World world(SpecOf(2, 12, {RequestRateOf(50)}), 2, /*startup_seconds=*/0);
+      world.Seconds(known, 40);
+      world.Second(40 + 360 * part);
+      world.Second(400);
+      EXPECT_GE(world.current, 6) << known << " " << part;
+      world.Second(400);
+      EXPECT_GE(world.current, 8) << known << " " << part;
+      EXPECT_LE(world.current, 10) << known << " " << part;
+    }
+  }
+}
+
 // After a gap nobody knows what was wished for in it.
 TEST(Decide, AGapShrinksNothingBeforeAWholeWindow) {
   World world(SpecOf(1, 100, {RequestRateOf(50)}), 10);
